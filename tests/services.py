@@ -1,0 +1,123 @@
+"""PostgreSQL and Redis for the tests, from the same code that runs the portal.
+
+    python -m tests.services run -- pytest …   start (or reuse), run, stop what was started
+    python -m tests.services start             keep them running for the inner loop; every later pytest reuses them
+    python -m tests.services stop
+
+They live below ``.cache/test-services`` (``OGPTN_TEST_DIR`` names another place, so that two suites can run side by side).
+Where ``CKAN_SQLALCHEMY_URL`` and the other ``CKAN_*`` variables are set already, nothing is started.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+
+from ckanext.ogptn.stack.layout import Layout, read_json, write_private
+from ckanext.ogptn.stack.postgres import Postgres, url
+from ckanext.ogptn.stack.process import Running
+from ckanext.ogptn.stack.redis import Redis
+
+HERE = Path(__file__).resolve().parent
+NAMES = ("CKAN_SQLALCHEMY_URL", "CKAN_DATASTORE_WRITE_URL", "CKAN_DATASTORE_READ_URL", "CKAN_REDIS_URL")
+#: Nothing here has to survive a power cut, so nothing waits for the disk.
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+class TestServices:
+    """One PostgreSQL and one Redis. ``started`` tells which of them this object started, and so has to stop."""
+
+    __test__ = False
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.layout = Layout(root or Path(os.environ.get("OGPTN_TEST_DIR") or HERE.parent / ".cache" / "test-services"))
+        self.started: list[str] = []
+
+    def _servers(self) -> tuple[Postgres, Redis]:
+        secrets = self.layout.secrets()
+        return (
+            Postgres(self.layout.pgdata, self.layout.log("postgresql"), secrets.postgres, FAST),
+            Redis(self.layout.redis, self.layout.log("redis"), secrets.redis, durable=False),
+        )
+
+    def start(self) -> dict[str, str]:
+        """Start what is missing and give the environment that points CKAN to it."""
+        self.layout.create()
+        postgres, redis = self._servers()
+        secrets = self.layout.secrets()
+        state = read_json(self.layout.state_file)
+        ports: dict[str, int] = {}
+        for server in (postgres, redis):
+            running = Running.from_dict(state.get(server.name))
+            if running is None or not server.answers(running):
+                running = server.start(running.port if running else None)
+                self.started.append(server.name)
+            state[server.name] = running.as_dict()
+            write_private(self.layout.state_file, state)
+            assert running.port is not None
+            ports[server.name] = running.port
+        port = ports[postgres.name]
+        if postgres.name in self.started:
+            for role in ("ckan", "datastore_ro"):
+                postgres.ensure_role(port, role, secrets.ckan)
+            for database in ("ckan_test", "datastore_test"):
+                postgres.ensure_database(port, database, "ckan")
+        return {
+            "CKAN_SQLALCHEMY_URL": url(port, "ckan_test", "ckan", secrets.ckan),
+            "CKAN_DATASTORE_WRITE_URL": url(port, "datastore_test", "ckan", secrets.ckan),
+            "CKAN_DATASTORE_READ_URL": url(port, "datastore_test", "datastore_ro", secrets.ckan),
+            "CKAN_REDIS_URL": redis.url(ports[redis.name]),
+        }
+
+    def stop(self, *, everything: bool = False) -> None:
+        """Stop what this object started, or everything."""
+        state = read_json(self.layout.state_file)
+        for server in reversed(self._servers()):
+            running = Running.from_dict(state.get(server.name))
+            if running and (everything or server.name in self.started):
+                server.stop(running)
+        self.started.clear()
+
+
+def provided() -> bool:
+    """Whether the caller brought databases of its own."""
+    return all(os.environ.get(name) for name in NAMES)
+
+
+def main(arguments: list[str]) -> int:
+    if not arguments or arguments[0] not in {"run", "start", "stop"}:
+        print(__doc__)
+        return 2
+    verb, rest = arguments[0], [part for part in arguments[1:] if part != "--"]
+    services = TestServices()
+    if verb == "start":
+        services.start()
+        print("Test services are running; stop them with: python -m tests.services stop")
+        return 0
+    if verb == "stop":
+        services.stop(everything=True)
+        return 0
+    environment = {} if provided() else services.start()
+    child: subprocess.Popen[bytes] | None = None
+
+    def forward(number: int, _frame: FrameType | None) -> None:
+        if child:
+            with suppress(ProcessLookupError):
+                child.send_signal(number)
+
+    signal.signal(signal.SIGTERM, forward)
+    signal.signal(signal.SIGINT, forward)
+    try:
+        child = subprocess.Popen(rest, env={**os.environ, **environment})
+        return child.wait()
+    finally:
+        services.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
