@@ -1,7 +1,8 @@
 """Packaging of ckanext-ogptn.
 
-The repository's top-level folders are mapped to one import tree, ``ckanext.ogptn`` (see ``docs/developer.md``): ``ckanext`` itself is
-a namespace shared with CKAN and its other extensions, so it has no folder here.
+The repository's top-level folders are mapped to one import tree, ``ckanext.ogptn`` (see ``docs/developer.md``). ``ckanext/ogptn`` is a
+link to ``ckanext-ogptn``: CKAN looks for a plugin's migrations below the last ``/ckanext/`` of its path
+(``docs/decisions/0001-migrations-need-a-ckanext-folder.md``).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOTS = {
-    "ckanext.ogptn": "ckanext-ogptn",
+    "ckanext.ogptn": "ckanext/ogptn",
     "ckanext.ogptn.scheming_schemas": "scheming_schemas",
     "ckanext.ogptn.harvesters": "harvesters",
     "ckanext.ogptn.seed": "seed",
