@@ -1,0 +1,68 @@
+"""A real Solr 9 on CKAN's stock schema.
+
+python -m tests.solr run -- <command>   start one on a free port, run the command with CKAN_SOLR_URL and OGPTN_TEST_SOLR_URL set, stop it
+python -m tests.solr start              keep one running for the inner loop; prints its address
+python -m tests.solr stop               stop that one
+
+Needs Java and Maven. The jars come from Maven Central into .cache/solr (OGPTN_SOLR_CACHE names another folder); OGPTN_SOLR_HEAP sets the
+heap (1g).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from types import FrameType
+
+from .harness import SolrUnavailableError, solr, start_kept, stop_kept
+
+
+class _Terminated(BaseException):
+    """SIGTERM as an exception, so that the ``with`` block below ends and Solr with it."""
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise _Terminated
+
+
+def run(command: list[str]) -> int:
+    """Run a command with a Solr of its own. Returns the command's exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGHUP, _terminate)
+    with solr() as instance:
+        print(f"Solr answers at {instance.url}", flush=True)
+        environment = {**os.environ, "CKAN_SOLR_URL": instance.url, "OGPTN_TEST_SOLR_URL": instance.url}
+        child = subprocess.Popen(command, env=environment)
+        try:
+            return child.wait()
+        except (_Terminated, KeyboardInterrupt):
+            with suppress(ProcessLookupError):
+                child.terminate()
+            child.wait()
+            return 128 + signal.SIGTERM
+
+
+def main(arguments: list[str]) -> int:
+    verb, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    rest = rest[1:] if rest[:1] == ["--"] else rest
+    try:
+        if verb == "run" and rest:
+            return run(rest)
+        if verb == "start" and not rest:
+            print(start_kept().url)
+            return 0
+        if verb == "stop" and not rest:
+            print("Solr is stopped." if stop_kept() else "No Solr was running.")
+            return 0
+    except SolrUnavailableError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(__doc__)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
