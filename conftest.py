@@ -19,7 +19,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.update(_services.start())
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
+def pytest_unconfigure() -> None:
     # Services that were running before (`make services`) are left to the next run.
     if _services is not None:
         _services.stop()

@@ -45,7 +45,7 @@ class TestServices:
             Redis(self.layout.redis, self.layout.log("redis"), secrets.redis, durable=False),
         )
 
-    def start(self) -> dict[str, str]:
+    def start(self, *, outlive: bool = False) -> dict[str, str]:
         """Start what is missing and give the environment that points CKAN to it."""
         self.layout.create()
         postgres, redis = self._servers()
@@ -55,7 +55,7 @@ class TestServices:
         for server in (postgres, redis):
             running = Running.from_dict(state.get(server.name))
             if running is None or not server.answers(running):
-                running = server.start(running.port if running else None)
+                running = server.start(running.port if running else None, outlive=outlive)
                 self.started.append(server.name)
             state[server.name] = running.as_dict()
             write_private(self.layout.state_file, state)
@@ -96,7 +96,7 @@ def main(arguments: list[str]) -> int:
     verb, rest = arguments[0], [part for part in arguments[1:] if part != "--"]
     services = TestServices()
     if verb == "start":
-        services.start()
+        services.start(outlive=True)
         print("Test services are running; stop them with: python -m tests.services stop")
         return 0
     if verb == "stop":

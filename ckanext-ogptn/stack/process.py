@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +20,8 @@ import psutil
 from .errors import ExitCode, StackError
 
 LOOPBACK = "127.0.0.1"
+#: From linux/prctl.h
+PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -75,11 +79,33 @@ class Running:
         psutil.wait_procs(family, timeout=5)
 
 
+def _die_with_parent(number: int) -> Callable[[], None] | None:
+    """On Linux: have the kernel send ``number`` to the child when we are gone, even by ``kill -9``, so that nothing is left running."""
+    if not sys.platform.startswith("linux"):
+        return None
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+    def arrange() -> None:
+        prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)
+
+    return arrange
+
+
 def spawn(
-    command: Sequence[str | Path], log: Path, *, env: Mapping[str, str] | None = None, user: str | None = None, cwd: Path | None = None
+    command: Sequence[str | Path],
+    log: Path,
+    *,
+    env: Mapping[str, str] | None = None,
+    user: str | None = None,
+    cwd: Path | None = None,
+    farewell: signal.Signals = signal.SIGTERM,
+    outlive: bool = False,
 ) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own (a Ctrl-C in the terminal reaches the supervisor only, which stops the rest in order),
-    its output appended to ``log``."""
+    its output appended to ``log``.
+
+    :param farewell: the signal that stops it gently; it gets it too when we are killed, unless it is to ``outlive`` us.
+    """
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 - our own commands
             [str(part) for part in command],
@@ -92,6 +118,7 @@ def spawn(
             group=user,
             extra_groups=[] if user else None,
             cwd=cwd or "/",
+            preexec_fn=None if outlive else _die_with_parent(farewell),
         )
 
 

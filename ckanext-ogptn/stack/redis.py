@@ -58,9 +58,10 @@ class Redis:
         found = re.search(r"v=(\S+)", output)
         return found.group(1) if found else output.strip()
 
-    def start(self, preferred_port: int | None = None, seconds: float = START_SECONDS) -> Running:
+    def start(self, preferred_port: int | None = None, seconds: float = START_SECONDS, *, outlive: bool = False) -> Running:
         """Start the server and wait until it has loaded its data.
 
+        :param outlive: whether it goes on when this process ends.
         :raises StackError: it did not come up; the sentence says why.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -79,19 +80,24 @@ class Redis:
         # In a private file, not on the command line: the password must not be in the list of processes.
         config = self.folder / "redis.conf"
         write_private(config, "".join(f"{key} {value}\n" for key, value in settings.items()))
-        process = spawn([self.binary(), config], self.log, cwd=self.folder)
+        process = spawn([self.binary(), config], self.log, cwd=self.folder, outlive=outlive)
         until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            if process.poll() is not None:
-                output = tail(self.log)
-                if "No space left" in output:
-                    raise StackError(f"The disk of {self.folder} is full; Redis stopped.", "Free some space.", ExitCode.DISK_FULL)
-                raise StackError("Redis did not start.", f"Its last words are in {self.log}:\n{output}")
-            if self._answers(port):
-                return Running.of(process.pid, port)
-            time.sleep(0.02)
-        process.terminate()
-        raise StackError(f"Redis did not answer within {seconds:.0f} seconds.", f"Its log is {self.log}.")
+        try:
+            while time.monotonic() < until:
+                if process.poll() is not None:
+                    output = tail(self.log)
+                    if "No space left" in output:
+                        raise StackError(f"The disk of {self.folder} is full; Redis stopped.", "Free some space.", ExitCode.DISK_FULL)
+                    raise StackError("Redis did not start.", f"Its last words are in {self.log}:\n{output}")
+                if self._answers(port):
+                    return Running.of(process.pid, port)
+                time.sleep(0.02)
+            raise StackError(f"Redis did not answer within {seconds:.0f} seconds.", f"Its log is {self.log}.")
+        except BaseException:
+            # Also on Ctrl-C: nobody else knows of this process yet.
+            process.terminate()
+            process.wait(5)
+            raise
 
     @staticmethod
     def stop(running: Running) -> None:
