@@ -84,6 +84,8 @@ class Supervisor:
     say: Say
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
     running: dict[str, Running] = field(default_factory=dict)
+    #: Of an administrator that was just made; told at the end, or before the error that came between.
+    password: str | None = None
     _commands: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     # -- the whole life
@@ -97,13 +99,17 @@ class Supervisor:
         layout.create()
         with exclusive(layout), stop_on_signals():
             try:
-                ready(self.start())
+                welcome = self.start()
+                self.password = None
+                ready(welcome)
                 self.watch()
             except StopRequested:
                 self.say("Stopping …")
             except OSError as error:
                 raise layout.explain(error) from error
             finally:
+                if self.password:
+                    self.say(f"administrator {self.options.admin} was created, password: {self.password}")
                 # From here a further Ctrl-C changes nothing: stopping in order is what keeps the data whole.
                 ignore_signals()
                 self.stop()
@@ -150,14 +156,14 @@ class Supervisor:
             self.say("no DataStore: CKAN_DATASTORE_WRITE_URL and CKAN_DATASTORE_READ_URL are not set")
         site = Site(database, write_url, read_url, redis_url, external.solr, options.host, options.port, site_url)
         site.write(layout, secrets)
-        password = self._prepare(site, superuser_url, unclean=bool(previous.get("services")))
+        self._prepare(site, superuser_url, unclean=bool(previous.get("services")))
 
         self.say("starting the web server and the background worker")
         self._record("worker", self._spawn("worker", [*ckan_command(), "-c", str(layout.ini), "jobs", "worker"]))
         self._record("web", self._spawn_web())
         self._wait_for_web()
         self._save_state(ready=True, address=site_url)
-        return Welcome(site_url, options.admin, password)
+        return Welcome(site_url, options.admin, self.password)
 
     def watch(self) -> None:
         """Until a signal arrives. :raises StackError: a service died."""
@@ -185,8 +191,8 @@ class Supervisor:
 
     # -- steps
 
-    def _prepare(self, site: Site, superuser_url: str | None, *, unclean: bool) -> str | None:
-        """Migrations, administrator, content and index, each only where needed. Returns the password of a new administrator."""
+    def _prepare(self, site: Site, superuser_url: str | None, *, unclean: bool) -> None:
+        """Migrations, administrator, content and index, each only where needed."""
         layout = self.options.layout
         wanted = {"ogptn.prepared": fingerprint(site), "ogptn.seeded": seed_fingerprint(self.options.seed)}
         found = notes(site.database, list(wanted))
@@ -205,14 +211,12 @@ class Supervisor:
             self.say("the portal was not stopped in order the last time")
             arguments.append("--repair-index")
         if not arguments:
-            return None
-        made = False
+            return
         for line in self._run_prepare(arguments, extra):
             if line == "ADMIN-CREATED":
-                made = True
+                self.password = password
             else:
                 self.say(line)
-        return password if made else None
 
     def _run_prepare(self, arguments: list[str], extra: dict[str, str]) -> Iterator[str]:
         layout = self.options.layout
