@@ -2,8 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import ckan.plugins as p
+import ckan.plugins.toolkit as tk
+from ckan.common import CKANConfig
+
+from .catalogue import theme_helpers
 
 
 class OgptnPlugin(p.SingletonPlugin):
     """Dataset types, vocabularies, languages, theme and pages of the open-government portal."""
+
+    p.implements(p.IConfigurer)
+    p.implements(p.ITemplateHelpers)
+
+    # IConfigurer
+    def update_config(self, config: CKANConfig) -> None:
+        tk.add_template_directory(config, "templates")
+        tk.add_public_directory(config, "assets/public")
+        tk.add_resource("assets", "ogptn")
+        theme_helpers.configure(config)
+
+    # ITemplateHelpers
+    def get_helpers(self) -> dict[str, Callable[..., Any]]:
+        return theme_helpers.get_helpers()

@@ -1,0 +1,495 @@
+"""Template helpers of the skin: languages, numbers and dates as one isolated run, the doors, the home page, the error page.
+
+Registered by the plugin from :func:`get_helpers`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import logging
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any, NamedTuple
+
+import babel.dates
+from flask import current_app
+from markupsafe import Markup
+from werkzeug.exceptions import default_exceptions
+
+import ckan.plugins.toolkit as tk
+from ckan.common import CKANConfig
+from ckan.lib.helpers import helper_functions as h
+from ckan.lib.search import SearchError
+from ckan.lib.search.common import SolrConnectionError
+
+log = logging.getLogger(__name__)
+
+LANGUAGES = ("ar", "fr", "en")
+#: Each language's name for itself: a reader looks for their own, whatever the page speaks.
+LANGUAGE_NAMES = {"ar": "العربية", "fr": "Français", "en": "English"}
+#: CLDR's ``ar_TN`` has the month names in use in Tunisia (جانفي, فيفري), ``ar`` has not.
+_BABEL_LOCALES = {"ar": "ar_TN", "fr": "fr_TN", "en": "en_GB"}
+
+#: Titles that a site starts with, and that nobody chose: they give way to the translated one.
+_UNCHOSEN_TITLES = frozenset({"", "CKAN", "البيانات المفتوحة"})
+
+NARROW_SPACE = "\u202f"
+MINUS = "\u2212"
+_WESTERN = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "01234567890123456789")
+
+LEVELS = ("complete", "substantial", "limited", "not_started")
+DATASET_TYPES = ("dataset", "commitment", "budget", "extractive")
+
+
+def get_helpers() -> dict[str, Callable[..., Any]]:
+    """Every helper of the skin, by the name that templates use."""
+    return {
+        "ogptn_site_title": site_title,
+        "ogptn_site_description": site_description,
+        "ogptn_languages": languages,
+        "ogptn_doors": doors,
+        "ogptn_number": number,
+        "ogptn_date": date,
+        "ogptn_ltr": ltr,
+        "ogptn_pick": pick,
+        "ogptn_text": text,
+        "ogptn_type_label": type_label,
+        "ogptn_level_label": level_label,
+        "ogptn_home": home,
+        "ogptn_error_page": error_page,
+        "ogptn_results_line": results_line,
+        "ogptn_filter_count": filter_count,
+        "ogptn_formats": formats,
+        "ogptn_facts": facts,
+        "ogptn_citation": citation,
+        "ogptn_preview": preview,
+        "ogptn_view_exists": view_exists,
+    }
+
+
+def configure(config: CKANConfig) -> None:
+    """Settings that the skin stands on, each only where the site's own configuration leaves CKAN's default.
+
+    Right to left: core's second stylesheet forces the direction of every paragraph and link, and so would undo ``dir="auto"``; ours needs
+    only logical properties, hence one stylesheet for both directions. Avatars: no request leaves the site.
+    """
+    for key, core_default, ours in (
+        ("ckan.i18n.rtl_theme", "css/main-rtl", config.get("ckan.theme") or "css/main"),
+        ("ckan.gravatar_default", "identicon", "disabled"),
+    ):
+        if config.get(key, core_default) == core_default:
+            config[key] = ours
+
+
+# -- Language ---------------------------------------------------------------------------------------------------------
+
+
+def _language() -> str:
+    current = h.lang()
+    return current if current in LANGUAGES else "en"
+
+
+def site_title() -> str:
+    """The site's name in the reader's language.
+
+    ``ogptn.site_title.<lang>`` if set; else ``ckan.site_title`` if somebody chose one; else our own.
+    """
+    chosen = tk.config.get(f"ogptn.site_title.{_language()}")
+    if chosen:
+        return chosen
+    general = tk.config.get("ckan.site_title") or ""
+    return tk._("Open data") if general in _UNCHOSEN_TITLES else general
+
+
+def site_description() -> str:
+    """One sentence on the site in the reader's language, from ``ogptn.site_description.<lang>``, ``ckan.site_description``, or our own."""
+    return (
+        tk.config.get(f"ogptn.site_description.{_language()}")
+        or tk.config.get("ckan.site_description")
+        or tk._("One national catalogue of the public bodies’ data, in Arabic, French and English, for citizens and developers alike.")
+    )
+
+
+class Language(NamedTuple):
+    """A link of the language switch. ``root``: where the site starts in that language, without a final slash."""
+
+    code: str
+    name: str
+    url: str
+    root: str
+    current: bool
+
+
+def languages() -> list[Language]:
+    """The offered languages, with a link to the current page in each."""
+    offered = tk.config.get("ckan.locales_offered") or []
+    codes = [code for code in LANGUAGES if not offered or code in offered]
+    here = h.current_url()
+    current = h.lang()
+    return [
+        Language(
+            code=code,
+            name=LANGUAGE_NAMES[code],
+            url=h.url_for(here, locale=code),
+            root=h.url_for("home.index", locale=code).rstrip("/"),
+            current=code == current,
+        )
+        for code in codes
+    ]
+
+
+def pick(value: Any, language: str | None = None) -> tuple[str, str | None]:
+    """The text of a multilingual value for a reader.
+
+    :param value: ``{"ar": …, "fr": …, "en": …}``, the same as JSON text, or plain text.
+    :param language: the reader's language by default.
+    :returns: the text, and the code of its language if it is not the asked one (``None`` otherwise), for ``lang=""``. Empty if there is none.
+    """
+    if isinstance(value, str):
+        if not value.startswith("{"):
+            return value, None
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return value, None
+    if not isinstance(value, Mapping):
+        return "", None
+    wanted = language or _language()
+    default = tk.config.get("ckan.locale_default")
+    for code in (wanted, default, *LANGUAGES):
+        found = value.get(code)
+        if isinstance(found, str) and found.strip():
+            return found, None if code == wanted else code
+    return "", None
+
+
+def text(entity: Mapping[str, Any] | None, field: str) -> str:
+    """The field of a dataset, resource or organisation in the reader's language.
+
+    Looks at ``<field>_translated`` first, then at the plain field, which holds a usable fallback.
+    """
+    if not entity:
+        return ""
+    found, _language_of_it = pick(entity.get(f"{field}_translated"))
+    return found or pick(entity.get(field))[0]
+
+
+# -- Numbers, dates, codes ---------------------------------------------------------------------------------------------
+
+
+def ltr(value: Any) -> Markup:
+    """A Latin code, file name or address as one isolated left-to-right run."""
+    return Markup('<bdi dir="ltr">{}</bdi>').format(value)
+
+
+def format_number(value: float | int | str | Decimal, decimals: int | None = None, *, comma: bool = True) -> str:
+    """Groups of three with narrow no-break spaces (U+202F), Western digits.
+
+    :param decimals: digits after the mark; as many as the value has by default, at most 2 for a float.
+    :param comma: whether the decimal mark is a comma (Arabic, French) or a point.
+    :raises ValueError: if it is not a finite number.
+    """
+    try:
+        exact = Decimal(str(value).translate(_WESTERN))
+    except InvalidOperation as error:
+        raise ValueError(f"not a number: {value!r}") from error
+    if not exact.is_finite():
+        raise ValueError(f"not a finite number: {value!r}")
+    if decimals is not None:
+        exact = round(exact, decimals)
+    elif isinstance(value, float):
+        exact = round(exact, 2).normalize()
+    sign = MINUS if exact < 0 else ""
+    whole, _point, part = f"{abs(exact):f}".partition(".")
+    grouped = f"{int(whole):,}".replace(",", NARROW_SPACE)
+    return f"{sign}{grouped}{(',' if comma else '.') + part if part else ''}"
+
+
+def number(value: Any, decimals: int | None = None, unit: str = "") -> Markup:
+    """A number as the reader's language writes it, in one isolated left-to-right run.
+
+    :param unit: a sign that belongs to the run, such as ``%``.
+    :returns: an em dash for ``None`` or what is not a number.
+    """
+    if value is None:
+        return Markup("—")
+    comma = _language() != "en"
+    try:
+        shown = format_number(value, decimals, comma=comma)
+    except ValueError:
+        return Markup("—")
+    if unit:
+        shown += (NARROW_SPACE if comma else "") + unit
+    return ltr(shown)
+
+
+def _moment(value: Any) -> dt.date | dt.datetime | None:
+    if isinstance(value, (dt.date, dt.datetime)):
+        return value
+    if not isinstance(value, str) or not value.strip():
+        return None
+    cleaned = value.strip().replace("Z", "+00:00")
+    try:
+        moment = dt.datetime.fromisoformat(cleaned)
+    except ValueError:
+        return None
+    return moment.date() if len(cleaned) <= len("2016-12-31") else moment
+
+
+def _local(moment: dt.date | dt.datetime) -> dt.date:
+    """CKAN keeps moments in UTC and without saying so."""
+    if not isinstance(moment, dt.datetime):
+        return moment
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=dt.timezone.utc)
+    return aware.astimezone(h.get_display_timezone()).date()
+
+
+def date(value: Any, style: str = "long") -> Markup:
+    """A date in words, in a ``<time>`` of its own direction.
+
+    :param value: a date, a datetime (UTC if it does not say), or either as ISO 8601 text.
+    :param style: ``long`` (20 July 2005), ``medium`` or ``short``, as CLDR names them.
+    :returns: the value itself, isolated, if it is not a date; nothing for an empty one.
+    """
+    moment = _moment(value)
+    if moment is None:
+        return Markup("<bdi>{}</bdi>").format(value) if value else Markup("")
+    language = _language()
+    day = _local(moment)
+    shown = babel.dates.format_date(day, style, locale=_BABEL_LOCALES[language]).translate(_WESTERN)
+    return Markup('<time datetime="{}" dir="{}">{}</time>').format(day.isoformat(), "rtl" if language == "ar" else "ltr", shown)
+
+
+# -- Doors -------------------------------------------------------------------------------------------------------------
+
+
+class Door(NamedTuple):
+    """A link of the main navigation. ``current``: ``page``, ``true`` (a page below it) or empty, for ``aria-current``."""
+
+    key: str
+    label: str
+    url: str
+    current: str
+
+
+def view_exists(endpoint: str) -> bool:
+    """Whether the site has that view: the plugin that would bring it may not be loaded."""
+    return endpoint in current_app.view_functions
+
+
+def _type_url(dataset_type: str) -> str:
+    """The search page of a type, or the whole catalogue filtered by it where the type has no page of its own."""
+    if view_exists(f"{dataset_type}.search"):
+        return h.url_for(f"{dataset_type}.search")
+    return h.url_for("dataset.search", dataset_type=dataset_type)
+
+
+def doors() -> list[Door]:
+    """The main navigation: data, commitments, budget, extractive, organisations."""
+    endpoint = tk.request.endpoint or ""
+    blueprint, _dot, view = endpoint.rpartition(".")
+    labels = {
+        "dataset": tk._("Data"),
+        "commitment": tk._("Commitments"),
+        "budget": tk._("Budget"),
+        "extractive": tk._("Natural resources"),
+        "organization": tk._("Organisations"),
+    }
+    result = []
+    for key, label in labels.items():
+        index = "index" if key == "organization" else "search"
+        url = h.url_for("organization.index") if key == "organization" else _type_url(key)
+        inside = blueprint in (key, f"{key}_resource") or blueprint.startswith(f"ogptn_{key}")
+        current = "" if not inside else "page" if view == index else "true"
+        result.append(Door(key, label, url, current))
+    return result
+
+
+def type_label(dataset_type: str) -> str:
+    """What one dataset of that type is called."""
+    labels = {
+        "dataset": tk._("Dataset"),
+        "commitment": tk._("Commitment"),
+        "budget": tk._("Budget"),
+        "extractive": tk._("Extractive"),
+    }
+    return labels.get(dataset_type, dataset_type)
+
+
+def level_label(level: str) -> str:
+    """The report's four levels of completion, in words."""
+    labels = {
+        "not_started": tk._("Not started"),
+        "limited": tk._("Limited"),
+        "substantial": tk._("Substantial"),
+        "complete": tk._("Complete"),
+    }
+    return labels.get(level, level)
+
+
+# -- Home --------------------------------------------------------------------------------------------------------------
+
+#: The facets behind the home page's pictures: completion of commitments, fiscal years, kinds of record.
+_TYPE_FACET = "dataset_type"
+_HOME_FACETS = {"commitment": "vocab_completion_level", "budget": "vocab_fiscal_year", "extractive": "vocab_record_kind"}
+
+
+def _facet_counts(result: Mapping[str, Any], field: str) -> dict[str, int]:
+    facet = result.get("search_facets", {}).get(field) or {}
+    return {item["name"]: int(item["count"]) for item in facet.get("items", [])}
+
+
+def home() -> dict[str, Any]:
+    """What the home page shows, all of it counted in the catalogue at that moment, as an anonymous reader would find it.
+
+    :returns: ``total``, ``types`` ({type: count}), ``levels`` ([(level, count)]), ``years`` and ``kinds`` ([(name, count, percent of the
+        largest)]), ``newest`` (datasets). ``failed`` is true where the search engine did not answer.
+    """
+    try:
+        result = tk.get_action("package_search")(
+            {"user": "", "ignore_auth": False},
+            {
+                "q": "*:*",
+                "rows": 5,
+                "sort": "metadata_created desc",
+                "facet.field": [_TYPE_FACET, *_HOME_FACETS.values()],
+                "facet.limit": 100,
+            },
+        )
+    except (SearchError, SolrConnectionError):
+        log.exception("The home page could not search the catalogue")
+        return {"failed": True, "total": 0, "types": {}, "levels": [], "years": [], "kinds": [], "newest": []}
+    levels = _facet_counts(result, _HOME_FACETS["commitment"])
+    years = sorted(_facet_counts(result, _HOME_FACETS["budget"]).items())
+    kinds = sorted(_facet_counts(result, _HOME_FACETS["extractive"]).items(), key=lambda item: -item[1])
+    return {
+        "failed": False,
+        "total": result["count"],
+        "types": _facet_counts(result, _TYPE_FACET),
+        "levels": [(level, levels[level]) for level in LEVELS if levels.get(level)],
+        "years": _with_share(years),
+        "kinds": _with_share(kinds),
+        "newest": result["results"],
+    }
+
+
+def _with_share(counts: Iterable[tuple[str, int]]) -> list[tuple[str, int, int]]:
+    counts = list(counts)
+    largest = max((count for _name, count in counts), default=0)
+    return [(name, count, round(100 * count / largest)) for name, count in counts if count]
+
+
+# -- Error page --------------------------------------------------------------------------------------------------------
+
+
+def error_page(code: Any, content: Any = None) -> dict[str, Any]:
+    """What happened, what to do, and a number to quote, which the log has too.
+
+    :param code: the HTTP status; CKAN passes ``[500]`` for an error of its own.
+    :param content: what the view said; werkzeug's own English sentence is left out.
+    :returns: ``code``, ``title``, ``what_to_do``, ``detail`` (may be empty), ``reference``.
+    """
+    status = code[0] if isinstance(code, (list, tuple)) and code else code
+    status = status if isinstance(status, int) else 500
+    if status == 404:
+        title = tk._("This page does not exist")
+        todo = tk._(
+            "The address may be mistyped, or what it showed has moved or been withdrawn. Search the catalogue, or start from the home page."
+        )
+    elif status in (401, 403):
+        title = tk._("You may not see this page")
+        todo = tk._(
+            "It is reserved for those who work on this data. If you are one of them, log in; otherwise ask the organisation that publishes it."
+        )
+    elif status == 429:
+        title = tk._("Too many requests")
+        todo = tk._("Wait a minute, then try again.")
+    elif status < 500:
+        title = tk._("The site could not do what was asked")
+        todo = tk._("Go back, check what you entered, and try again.")
+    else:
+        title = tk._("Something went wrong on our side")
+        todo = tk._(
+            "Nothing you did is at fault, and nothing was saved halfway. Try again in a few minutes; if it happens again, tell us, with the number below."
+        )
+    known = default_exceptions.get(status)
+    said = str(content or "").strip()
+    if status >= 500 or not said or (known and said == known.description):
+        said = ""
+    reference = f"{status}-{secrets.token_hex(4)}"
+    # The path only: a query may hold what somebody typed.
+    log.warning("Error page %s: %s %s", reference, tk.request.method, tk.request.path)
+    return {"code": status, "title": title, "what_to_do": todo, "detail": said, "reference": reference}
+
+
+# -- Search and dataset pages --------------------------------------------------------------------------------------------
+
+
+def results_line(count: int, query: str | None, entity: str) -> Markup:
+    """ "12 results for “health”": the heading of a list of results, with the reader's words isolated."""
+    shown = number(count)
+    words = Markup("<bdi>{}</bdi>").format(query or "")
+    if entity in ("organization", "group"):
+        singular, plural = tk._("No organisation"), tk.ungettext("{number} organisation", "{number} organisations", count)
+    else:
+        singular, plural = tk._("No dataset"), tk.ungettext("{number} dataset", "{number} datasets", count)
+    head = Markup.escape(plural).format(number=shown) if count else Markup.escape(singular)
+    if not query:
+        return head
+    return Markup.escape(tk._("{results} for “{query}”")).format(results=head, query=words)
+
+
+def filter_count(fields_grouped: Mapping[str, Iterable[Any]] | None) -> int:
+    """How many filters are on."""
+    return sum(len(list(values)) for values in (fields_grouped or {}).values())
+
+
+def formats(package: Mapping[str, Any], limit: int = 4) -> list[str]:
+    """The formats of a dataset's resources, each once, in their order; at most ``limit``."""
+    found = dict.fromkeys(str(resource.get("format") or "").strip().upper() for resource in package.get("resources") or [])
+    return [name for name in found if name][:limit]
+
+
+def facts(package: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """What a reader needs to decide in ten seconds; what is empty is left out.
+
+    :returns: pairs of a label and what to show, ready for the template.
+    """
+    pairs: list[tuple[str, Any]] = [
+        (tk._("Type"), type_label(str(package.get("type") or "dataset"))),
+        (tk._("Updated"), date(package.get("metadata_modified"))),
+        (tk._("Licence"), package.get("license_title")),
+        (tk._("Formats"), Markup(" ").join(ltr(name) for name in formats(package, 6))),
+        (tk._("Resources"), number(len(package.get("resources") or []))),
+    ]
+    return [(label, value) for label, value in pairs if value]
+
+
+def citation(package: Mapping[str, Any]) -> str:
+    """How to cite a dataset: publisher, year, title, site, address."""
+    publisher = text(package.get("organization"), "title") or site_title()
+    moment = _moment(package.get("metadata_modified"))
+    year = f" ({_local(moment).year})" if moment else ""
+    address = h.url_for(f"{package['type']}.read", id=package["name"], _external=True, locale="default")
+    return f"{publisher}{year}. {text(package, 'title') or package['name']}. {site_title()}. {address}"
+
+
+def preview(package: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The first view of the first resource, or ``None``: a reader should see some of the data without asking.
+
+    :returns: ``resource`` and ``url`` of the page that shows the view alone.
+    """
+    resources = package.get("resources") or []
+    if not resources:
+        return None
+    resource = resources[0]
+    try:
+        views = tk.get_action("resource_view_list")({}, {"id": resource["id"]})
+    except (tk.NotAuthorized, tk.ObjectNotFound):
+        return None
+    if not views:
+        return None
+    url = h.url_for(f"{package['type']}_resource.view", id=package["name"], resource_id=resource["id"], view_id=views[0]["id"])
+    return {"resource": resource, "url": url}
