@@ -75,6 +75,7 @@ setup(
             "Faker>=30",
             "freezegun>=1.5",
             "hypothesis>=6.100",
+            "mkdocs>=1.6,<2",
             "playwright>=1.50",
             "pyright>=1.1.400",
             "pytest>=8",
