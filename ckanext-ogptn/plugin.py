@@ -9,13 +9,14 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 from ckan.common import CKANConfig
 
-from .catalogue import theme_helpers
+from .catalogue import form_helpers, form_views, theme_helpers
 
 
 class OgptnPlugin(p.SingletonPlugin):
     """Dataset types, vocabularies, languages, theme and pages of the open-government portal."""
 
     p.implements(p.IConfigurer)
+    p.implements(p.ISignal)
     p.implements(p.ITemplateHelpers)
 
     # IConfigurer
@@ -23,8 +24,13 @@ class OgptnPlugin(p.SingletonPlugin):
         tk.add_template_directory(config, "templates")
         tk.add_public_directory(config, "assets/public")
         tk.add_resource("assets", "ogptn")
+        tk.add_resource("assets/forms", "ogptn-forms")
         theme_helpers.configure(config)
 
     # ITemplateHelpers
     def get_helpers(self) -> dict[str, Callable[..., Any]]:
-        return theme_helpers.get_helpers()
+        return {**theme_helpers.get_helpers(), **form_helpers.get_helpers()}
+
+    # ISignal
+    def get_signal_subscriptions(self) -> dict[Any, Any]:
+        return {tk.signals.register_blueprint: [{"sender": "dataset", "receiver": form_views.add_rules}]}
