@@ -7,7 +7,10 @@ from typing import Any
 
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
+import click
 from ckan.common import CKANConfig
+
+from ckanext.ogptn.seed import cli as seed_cli  # pyright: ignore[reportMissingImports]
 
 from .catalogue import form_helpers, form_views, theme_helpers
 
@@ -15,9 +18,14 @@ from .catalogue import form_helpers, form_views, theme_helpers
 class OgptnPlugin(p.SingletonPlugin):
     """Dataset types, vocabularies, languages, theme and pages of the open-government portal."""
 
+    p.implements(p.IClick)
     p.implements(p.IConfigurer)
     p.implements(p.ISignal)
     p.implements(p.ITemplateHelpers)
+
+    # IClick
+    def get_commands(self) -> list[click.Command]:
+        return seed_cli.get_commands()
 
     # IConfigurer
     def update_config(self, config: CKANConfig) -> None:
