@@ -97,6 +97,7 @@ class Supervisor:
         """
         layout = self.options.layout
         layout.create()
+        clean = False
         with exclusive(layout), stop_on_signals():
             try:
                 welcome = self.start()
@@ -104,6 +105,7 @@ class Supervisor:
                 ready(welcome)
                 self.watch()
             except StopRequested:
+                clean = True
                 self.say("Stopping …")
             except OSError as error:
                 raise layout.explain(error) from error
@@ -112,7 +114,7 @@ class Supervisor:
                     self.say(f"administrator {self.options.admin} was created, password: {self.password}")
                 # From here a further Ctrl-C changes nothing: stopping in order is what keeps the data whole.
                 ignore_signals()
-                self.stop()
+                self.stop(clean=clean)
 
     def start(self) -> Welcome:
         layout, options = self.options.layout, self.options
@@ -123,7 +125,7 @@ class Supervisor:
         require_port(options.port, options.host, "the web server", "Choose another one with --port or OGPTN_PORT, or stop that program.")
         self._rotate_logs()
         secrets = layout.secrets()
-        ports = {name: value.get("port") for name, value in previous.get("services", {}).items() if isinstance(value, dict)}
+        ports = last_ports(previous)
 
         database, write_url, read_url = external.database, external.datastore_write, external.datastore_read
         superuser_url = None
@@ -156,7 +158,7 @@ class Supervisor:
             self.say("no DataStore: CKAN_DATASTORE_WRITE_URL and CKAN_DATASTORE_READ_URL are not set")
         site = Site(database, write_url, read_url, redis_url, external.solr, options.host, options.port, site_url)
         site.write(layout, secrets)
-        self._prepare(site, superuser_url, unclean=bool(previous.get("services")))
+        self._prepare(site, superuser_url, unclean=bool(previous) and not previous.get("clean"))
 
         self.say("starting the web server and the background worker")
         self._record("worker", self._spawn("worker", [*ckan_command(), "-c", str(layout.ini), "jobs", "worker"]))
@@ -174,20 +176,19 @@ class Supervisor:
                 if running is not None and not running.alive():
                     raise self._obituary(name)
 
-    def stop(self) -> None:
-        """Stop what runs, last started first. What is still known to run afterwards stays in the state file."""
+    def stop(self, *, clean: bool) -> None:
+        """Stop what runs, last started first, and note for the next start whether this was by request."""
         for name in reversed(ORDER):
             running = self.running.pop(name, None)
             if running is not None:
                 self.say(f"stopping {LABELS[name]}")
                 running.stop(*STOP_SIGNALS[name])
         with suppress(OSError):
-            # A clean stop leaves no services behind; the ports are kept for the next start.
             state = read_json(self.options.layout.state_file)
-            self.options.layout.state_file.unlink(missing_ok=True)
-            ports = {n: {"port": v.get("port")} for n, v in state.get("services", {}).items() if isinstance(v, dict) and v.get("port")}
-            if ports:
-                write_private(self.options.layout.state_file, {"last_ports": ports})
+            if state.get("services"):
+                # After an unclean stop the next start compares the index with the database.
+                remembered = {"clean": clean, "ports": last_ports(state), "port": self.options.port}
+                write_private(self.options.layout.state_file, remembered)
 
     # -- steps
 
@@ -363,7 +364,13 @@ def exclusive(layout: Layout) -> Iterator[None]:
 
     :raises StackError: somebody else holds it.
     """
-    with layout.lock_file.open("a") as file:
+    try:
+        file = layout.lock_file.open("a")
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise layout.explain(error) from error
+    with file:
         _lock(file)
         yield
 
@@ -421,6 +428,12 @@ def stop_leftovers(layout: Layout, say: Say) -> None:
 def ckan_command() -> list[str]:
     """CKAN's command with this Python, whatever the path says."""
     return [sys.executable, "-c", "from ckan.cli.cli import ckan; ckan(prog_name='ckan')"]
+
+
+def last_ports(state: dict[str, Any]) -> dict[str, int]:
+    """Ports of the services of a state file, of a running portal or of one that has stopped."""
+    ports = {name: value.get("port") for name, value in state.get("services", {}).items() if isinstance(value, dict)}
+    return {name: port for name, port in {**state.get("ports", {}), **ports}.items() if isinstance(port, int)}
 
 
 def web_answers(host: str, port: int, path: str = "/api/3/action/status_show", seconds: float = 30) -> bool:
