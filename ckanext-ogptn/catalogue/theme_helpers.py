@@ -14,15 +14,16 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 import babel.dates
-from flask import current_app
-from markupsafe import Markup
-from werkzeug.exceptions import default_exceptions
-
 import ckan.plugins.toolkit as tk
-from ckan.common import CKANConfig
+from ckan import model
+from ckan.common import CKANConfig, g
 from ckan.lib.helpers import helper_functions as h
 from ckan.lib.search import SearchError
 from ckan.lib.search.common import SolrConnectionError
+from ckan.model.group_extra import GroupExtra
+from flask import current_app
+from markupsafe import Markup
+from werkzeug.exceptions import default_exceptions
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,10 @@ def get_helpers() -> dict[str, Callable[..., Any]]:
         "ogptn_pick": pick,
         "ogptn_text": text,
         "ogptn_type_label": type_label,
+        "ogptn_type_plural": type_plural,
+        "ogptn_type_url": type_url,
+        "ogptn_organization_title": organization_title,
+        "ogptn_size": size,
         "ogptn_level_label": level_label,
         "ogptn_home": home,
         "ogptn_error_page": error_page,
@@ -145,7 +150,7 @@ def pick(value: Any, language: str | None = None) -> tuple[str, str | None]:
 
     :param value: ``{"ar": …, "fr": …, "en": …}``, the same as JSON text, or plain text.
     :param language: the reader's language by default.
-    :returns: the text, and the code of its language if it is not the asked one (``None`` otherwise), for ``lang=""``. Empty if there is none.
+    :returns: the text, empty if there is none, and the code of its language if it is not the asked one (``None`` otherwise), for ``lang=""``.
     """
     if isinstance(value, str):
         if not value.startswith("{"):
@@ -184,7 +189,7 @@ def ltr(value: Any) -> Markup:
     return Markup('<bdi dir="ltr">{}</bdi>').format(value)
 
 
-def format_number(value: float | int | str | Decimal, decimals: int | None = None, *, comma: bool = True) -> str:
+def format_number(value: float | str | Decimal, decimals: int | None = None, *, comma: bool = True) -> str:
     """Groups of three with narrow no-break spaces (U+202F), Western digits.
 
     :param decimals: digits after the mark; as many as the value has by default, at most 2 for a float.
@@ -279,7 +284,7 @@ def view_exists(endpoint: str) -> bool:
     return endpoint in current_app.view_functions
 
 
-def _type_url(dataset_type: str) -> str:
+def type_url(dataset_type: str) -> str:
     """The search page of a type, or the whole catalogue filtered by it where the type has no page of its own."""
     if view_exists(f"{dataset_type}.search"):
         return h.url_for(f"{dataset_type}.search")
@@ -300,7 +305,7 @@ def doors() -> list[Door]:
     result = []
     for key, label in labels.items():
         index = "index" if key == "organization" else "search"
-        url = h.url_for("organization.index") if key == "organization" else _type_url(key)
+        url = h.url_for("organization.index") if key == "organization" else type_url(key)
         inside = blueprint in (key, f"{key}_resource") or blueprint.startswith(f"ogptn_{key}")
         current = "" if not inside else "page" if view == index else "true"
         result.append(Door(key, label, url, current))
@@ -314,6 +319,17 @@ def type_label(dataset_type: str) -> str:
         "commitment": tk._("Commitment"),
         "budget": tk._("Budget"),
         "extractive": tk._("Extractive"),
+    }
+    return labels.get(dataset_type, dataset_type)
+
+
+def type_plural(dataset_type: str) -> str:
+    """What the list of that type is called."""
+    labels = {
+        "dataset": tk._("Data"),
+        "commitment": tk._("Commitments"),
+        "budget": tk._("Budget"),
+        "extractive": tk._("Natural resources"),
     }
     return labels.get(dataset_type, dataset_type)
 
@@ -336,16 +352,17 @@ _TYPE_FACET = "dataset_type"
 _HOME_FACETS = {"commitment": "vocab_completion_level", "budget": "vocab_fiscal_year", "extractive": "vocab_record_kind"}
 
 
-def _facet_counts(result: Mapping[str, Any], field: str) -> dict[str, int]:
+def _facet(result: Mapping[str, Any], field: str) -> list[tuple[str, str, int]]:
+    """Code, label in the reader's language and count of each value found."""
     facet = result.get("search_facets", {}).get(field) or {}
-    return {item["name"]: int(item["count"]) for item in facet.get("items", [])}
+    return [(item["name"], item.get("display_name") or item["name"], int(item["count"])) for item in facet.get("items", [])]
 
 
 def home() -> dict[str, Any]:
     """What the home page shows, all of it counted in the catalogue at that moment, as an anonymous reader would find it.
 
-    :returns: ``total``, ``types`` ({type: count}), ``levels`` ([(level, count)]), ``years`` and ``kinds`` ([(name, count, percent of the
-        largest)]), ``newest`` (datasets). ``failed`` is true where the search engine did not answer.
+    :returns: ``total``, ``types`` ({type: count}), ``levels`` ([(level, label, count)]), ``years`` and ``kinds`` ([(name, count,
+        percent of the largest)]), ``newest`` (datasets). ``failed`` is true where the search engine did not answer.
     """
     try:
         result = tk.get_action("package_search")(
@@ -361,14 +378,14 @@ def home() -> dict[str, Any]:
     except (SearchError, SolrConnectionError):
         log.exception("The home page could not search the catalogue")
         return {"failed": True, "total": 0, "types": {}, "levels": [], "years": [], "kinds": [], "newest": []}
-    levels = _facet_counts(result, _HOME_FACETS["commitment"])
-    years = sorted(_facet_counts(result, _HOME_FACETS["budget"]).items())
-    kinds = sorted(_facet_counts(result, _HOME_FACETS["extractive"]).items(), key=lambda item: -item[1])
+    levels = {code: (label, count) for code, label, count in _facet(result, _HOME_FACETS["commitment"])}
+    years = sorted((label, count) for _code, label, count in _facet(result, _HOME_FACETS["budget"]))
+    kinds = sorted(((label, count) for _code, label, count in _facet(result, _HOME_FACETS["extractive"])), key=lambda item: -item[1])
     return {
         "failed": False,
         "total": result["count"],
-        "types": _facet_counts(result, _TYPE_FACET),
-        "levels": [(level, levels[level]) for level in LEVELS if levels.get(level)],
+        "types": {code: count for code, _label, count in _facet(result, _TYPE_FACET)},
+        "levels": [(level, *levels[level]) for level in LEVELS if level in levels],
         "years": _with_share(years),
         "kinds": _with_share(kinds),
         "newest": result["results"],
@@ -400,9 +417,7 @@ def error_page(code: Any, content: Any = None) -> dict[str, Any]:
         )
     elif status in (401, 403):
         title = tk._("You may not see this page")
-        todo = tk._(
-            "It is reserved for those who work on this data. If you are one of them, log in; otherwise ask the organisation that publishes it."
-        )
+        todo = tk._("It is reserved for those who work on this data. If you do, log in; otherwise ask the organisation that publishes it.")
     elif status == 429:
         title = tk._("Too many requests")
         todo = tk._("Wait a minute, then try again.")
@@ -411,9 +426,7 @@ def error_page(code: Any, content: Any = None) -> dict[str, Any]:
         todo = tk._("Go back, check what you entered, and try again.")
     else:
         title = tk._("Something went wrong on our side")
-        todo = tk._(
-            "Nothing you did is at fault, and nothing was saved halfway. Try again in a few minutes; if it happens again, tell us, with the number below."
-        )
+        todo = tk._("It is not your fault. Try again in a few minutes; if it happens again, tell us, with the number below.")
     known = default_exceptions.get(status)
     said = str(content or "").strip()
     if status >= 500 or not said or (known and said == known.description):
@@ -441,9 +454,44 @@ def results_line(count: int, query: str | None, entity: str) -> Markup:
     return Markup.escape(tk._("{results} for “{query}”")).format(results=head, query=words)
 
 
-def filter_count(fields_grouped: Mapping[str, Iterable[Any]] | None) -> int:
-    """How many filters are on."""
-    return sum(len(list(values)) for values in (fields_grouped or {}).values())
+def filter_count(facet_names: Iterable[str]) -> int:
+    """How many filters are on in the address of the page."""
+    return sum(len(tk.request.args.getlist(name)) for name in facet_names)
+
+
+def organization_title(organization: Mapping[str, Any]) -> str:
+    """An organisation's name in the reader's language.
+
+    What comes with a dataset has only the core title, so the translated one is read from the database, once per page and organisation.
+    """
+    own = pick(organization.get("title_translated"))[0]
+    if own:
+        return own
+    known: dict[str, str] = g.setdefault("_ogptn_organization_titles", {})
+    key = organization.get("id") or ""
+    if key not in known:
+        stored = model.Session.query(GroupExtra.value).filter_by(group_id=key, key="title_translated", state="active").scalar()
+        known[key] = pick(stored)[0]
+    return known[key] or organization.get("title") or organization.get("name") or ""
+
+
+def size(value: Any) -> Markup:
+    """A file's size with a unit a reader knows; nothing if it is not known.
+
+    :param value: bytes.
+    """
+    try:
+        count = int(value)
+    except (TypeError, ValueError):
+        return Markup("")
+    if count <= 0:
+        return Markup("")
+    if count < 1000:
+        return Markup.escape(tk._("{number} bytes")).format(number=number(count))
+    for factor, unit in ((10**9, tk._("{number} GB")), (10**6, tk._("{number} MB")), (10**3, tk._("{number} kB"))):
+        if count >= factor:
+            return Markup.escape(unit).format(number=number(count / factor, 1 if count < 100 * factor else 0))
+    raise AssertionError("unreachable")
 
 
 def formats(package: Mapping[str, Any], limit: int = 4) -> list[str]:
@@ -452,24 +500,72 @@ def formats(package: Mapping[str, Any], limit: int = 4) -> list[str]:
     return [name for name in found if name][:limit]
 
 
+def _labels(vocabulary: str, codes: Any, limit: int = 4) -> str:
+    """The labels of one code or several, in the reader's language, as one line."""
+    several = [codes] if isinstance(codes, str) else list(codes or [])
+    shown = [str(h.ogptn_vocabulary_label(vocabulary, code)) for code in several if code]
+    more = len(shown) - limit
+    line = tk._(", ").join(shown[:limit])
+    return line if more <= 0 else tk._("{list} and {number} more").format(list=line, number=more)
+
+
+def partial_date(value: Any) -> Markup:
+    """A date that may be a year or a month only (``2016``, ``2016-02``, ``2016-02-28``)."""
+    words = str(value or "")
+    if len(words) == len("2016-02"):
+        moment = _moment(f"{words}-01")
+        if moment:
+            shown = babel.dates.format_skeleton("yMMMM", moment, locale=_BABEL_LOCALES[_language()]).translate(_WESTERN)
+            return Markup('<time datetime="{}" dir="{}">{}</time>').format(words, "rtl" if _language() == "ar" else "ltr", shown)
+    return date(value, "medium") if len(words) > len("2016-02") else ltr(words) if words else Markup("")
+
+
+def _period(rows: Any) -> Markup:
+    """Periods as ``2014 – 2016``; an open end stays open."""
+    shown = []
+    for row in rows or []:
+        if not isinstance(row, Mapping) or not (row.get("start") or row.get("end")):
+            continue
+        start, end = partial_date(row.get("start")), partial_date(row.get("end"))
+        if start and end:
+            shown.append(Markup.escape(tk._("{start} to {end}")).format(start=start, end=end))
+        elif start:
+            shown.append(Markup.escape(tk._("since {start}")).format(start=start))
+        else:
+            shown.append(Markup.escape(tk._("until {end}")).format(end=end))
+    return Markup(" · ").join(shown)
+
+
 def facts(package: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """What a reader needs to decide in ten seconds; what is empty is left out.
+    """What a reader needs to decide in ten seconds: period, place, unit, updated, licence, formats; what is empty is left out.
 
     :returns: pairs of a label and what to show, ready for the template.
     """
+    unit = package.get("unit") or tk._(", ").join(
+        part
+        for part in (_labels("unit_multipliers", package.get("unit_multiplier")), _labels("currencies", package.get("currency")))
+        if part
+    )
+    licence = package.get("license_id")
     pairs: list[tuple[str, Any]] = [
-        (tk._("Type"), type_label(str(package.get("type") or "dataset"))),
-        (tk._("Updated"), date(package.get("metadata_modified"))),
-        (tk._("Licence"), package.get("license_title")),
+        (tk._("Action plan"), _labels("plans", package.get("plan"))),
+        (tk._("Fiscal years"), Markup(" ").join(ltr(year) for year in package.get("fiscal_years") or [])),
+        (tk._("Period"), _period(package.get("temporal_coverage"))),
+        (tk._("Deadline"), partial_date(package.get("due_on"))),
+        (tk._("Phase"), _labels("budget_phases", package.get("phases"))),
+        (tk._("Sector"), _labels("sectors", package.get("sectors"))),
+        (tk._("Place"), _labels("governorates", package.get("governorates"), 3)),
+        (tk._("Unit"), unit),
+        (tk._("Updated"), date(package.get("metadata_modified"), "medium")),
+        (tk._("Licence"), _labels("licences", licence) if licence else ""),
         (tk._("Formats"), Markup(" ").join(ltr(name) for name in formats(package, 6))),
-        (tk._("Resources"), number(len(package.get("resources") or []))),
     ]
     return [(label, value) for label, value in pairs if value]
 
 
 def citation(package: Mapping[str, Any]) -> str:
     """How to cite a dataset: publisher, year, title, site, address."""
-    publisher = text(package.get("organization"), "title") or site_title()
+    publisher = organization_title(package.get("organization") or {}) or site_title()
     moment = _moment(package.get("metadata_modified"))
     year = f" ({_local(moment).year})" if moment else ""
     address = h.url_for(f"{package['type']}.read", id=package["name"], _external=True, locale="default")
