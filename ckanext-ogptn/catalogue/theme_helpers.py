@@ -20,7 +20,6 @@ from ckan.common import CKANConfig, g
 from ckan.lib.helpers import helper_functions as h
 from ckan.lib.search import SearchError
 from ckan.lib.search.common import SolrConnectionError
-from ckan.model.group_extra import GroupExtra
 from flask import current_app
 from markupsafe import Markup
 from werkzeug.exceptions import default_exceptions
@@ -150,7 +149,7 @@ def pick(value: Any, language: str | None = None) -> tuple[str, str | None]:
 
     :param value: ``{"ar": …, "fr": …, "en": …}``, the same as JSON text, or plain text.
     :param language: the reader's language by default.
-    :returns: the text, empty if there is none, and the code of its language if it is not the asked one (``None`` otherwise), for ``lang=""``.
+    :returns: the text, empty if there is none; the code of its language where it is not the asked one, for ``lang=""``.
     """
     if isinstance(value, str):
         if not value.startswith("{"):
@@ -470,7 +469,8 @@ def organization_title(organization: Mapping[str, Any]) -> str:
     known: dict[str, str] = g.setdefault("_ogptn_organization_titles", {})
     key = organization.get("id") or ""
     if key not in known:
-        stored = model.Session.query(GroupExtra.value).filter_by(group_id=key, key="title_translated", state="active").scalar()
+        group = model.Group.get(key)
+        stored = (group.extras or {}).get("title_translated") if group else None
         known[key] = pick(stored)[0]
     return known[key] or organization.get("title") or organization.get("name") or ""
 
