@@ -82,6 +82,7 @@ setup(
             "pytest-factoryboy>=2.7",
             "pre-commit>=4",
             "ruff>=0.9",
+            "uv>=0.5,<1",
         ],
     },
     entry_points={
