@@ -6,6 +6,8 @@ import os
 
 workers = int(os.environ.get("OGPTN_WEB_WORKERS", "2"))
 # Browsers open connections ahead of need; with the plain worker one idle connection blocks a process until it times out.
+# CKAN takes seconds of processor time to load: once, for all processes. wsgi.py leaves no connection open to be shared by them.
+preload_app = True
 worker_class = "gthread"
 threads = 4
 # The first request of a fresh process compiles templates, and an upload may be slow.
