@@ -470,7 +470,7 @@ def organization_title(organization: Mapping[str, Any]) -> str:
     key = organization.get("id") or ""
     if key not in known:
         group = model.Group.get(key)
-        stored = (group.extras or {}).get("title_translated") if group else None
+        stored = (getattr(group, "extras", None) or {}).get("title_translated")
         known[key] = pick(stored)[0]
     return known[key] or organization.get("title") or organization.get("name") or ""
 
