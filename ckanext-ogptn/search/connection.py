@@ -1,0 +1,424 @@
+"""The object that CKAN gets where it expects pysolr's: same methods, same results, answered from PostgreSQL."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pysolr
+
+from . import dismax, evaluate, syntax
+from .documents import format_date, prepare, unpack_stored, unpack_text
+from .errors import BadRequest
+from .fields import Kind
+from .fields import field as field_of
+from .reader import Mask, Reader, View
+from .store import Snapshot, Store
+
+DEFAULT_ROWS = 10
+DEFAULT_FACET_LIMIT = 100
+#: CKAN's own; a request without ``qf`` has them, too.
+DEFAULT_FIELDS = "name^4 title^4 tags^2 groups^2 text"
+
+_readers: dict[str, Reader] = {}
+
+
+@dataclass
+class Request:
+    """The parameters of one search, read once.
+
+    :raises BadRequest: a number that is none, an unknown sort order.
+    """
+
+    q: str
+    fq: list[str]
+    sort: list[tuple[str, bool]]
+    fl: list[str]
+    start: int
+    rows: int
+    params: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, q: str, params: Mapping[str, Any]) -> Request:
+        return cls(
+            q=q,
+            fq=[text for text in _texts(params.get("fq")) if text.strip()],
+            sort=parse_sort(_text(params.get("sort"))),
+            fl=[name for text in _texts(params.get("fl")) for name in re.split(r"[,\s]+", text) if name],
+            start=_whole(params, "start", 0),
+            rows=_whole(params, "rows", DEFAULT_ROWS),
+            params=params,
+        )
+
+
+def _texts(value: Any) -> list[str]:
+    if value is None:
+        return []
+    return [str(one) for one in value] if isinstance(value, list | tuple) else [str(value)]
+
+
+def _text(value: Any) -> str:
+    return " ".join(_texts(value))
+
+
+def _whole(params: Mapping[str, Any], name: str, default: int) -> int:
+    value = params.get(name)
+    if value is None or value == "":
+        return default
+    try:
+        number = int(value)
+    except (TypeError, ValueError) as error:
+        raise BadRequest(f'For input string: "{value}"') from error
+    if number < 0 and name in ("start", "rows"):
+        raise BadRequest(f"'{name}' parameter cannot be negative")
+    return number
+
+
+def parse_sort(text: str) -> list[tuple[str, bool]]:
+    """(field, descending) of ``title_string asc, score desc``.
+
+    :raises BadRequest: in the words that CKAN looks for.
+    """
+    orders: list[tuple[str, bool]] = []
+    for part in text.split(","):
+        words = part.split()
+        if not words:
+            continue
+        if len(words) != 2 or words[1].lower() not in ("asc", "desc"):
+            raise BadRequest(f"Can't determine a Sort Order (asc or desc) in sort spec '{text}', pos={text.find(part)}")
+        orders.append((words[0], words[1].lower() == "desc"))
+    return orders
+
+
+_LOCAL = re.compile(r"\{!\s*([^}]*)\}(.*)", re.DOTALL)
+_LOCAL_PART = re.compile(r"""([\w.]+)(?:\s*=\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s}]+))?""")
+
+
+def local_parameters(text: str) -> tuple[str | None, dict[str, str], str]:
+    """The parser, the parameters and the rest of ``{!term f=tags}water``."""
+    match = _LOCAL.match(text)
+    if not match:
+        return None, {}, text
+    parser: str | None = None
+    parameters: dict[str, str] = {}
+    for name, value in _LOCAL_PART.findall(match.group(1)):
+        if not value:
+            parser = parser or name
+        else:
+            parameters[name] = value[1:-1] if value[0] in "\"'" else value
+    return parameters.get("type", parser), parameters, parameters.get("v", match.group(2))
+
+
+class PostgresConnection:
+    """CKAN's dataset index at one PostgreSQL. Needs no CKAN application.
+
+    :param url: ``postgresql://user:password@host:port/database``.
+    :param decode_dates: give dates as :class:`datetime.datetime`, as CKAN's own connection does by default.
+    :param seconds: time limit of one search.
+    :param cache: bytes of postings that one process keeps.
+    :param number: an index other than the live one, for writing only.
+    """
+
+    def __init__(
+        self, url: str, *, decode_dates: bool = True, seconds: float = 5.0, cache: int = 128 << 20, number: int | None = None
+    ) -> None:
+        self.store = Store(url, seconds)
+        self.url = self.store.address
+        self.decode_dates = decode_dates
+        self.number = number
+        self.reader = _readers.setdefault(url, Reader(cache))
+
+    # -- writing
+
+    def add(self, docs: Sequence[Mapping[str, Any]] | Mapping[str, Any], **_options: Any) -> None:
+        """Add or replace documents, all or none; they are found by the next search of any process.
+
+        :param docs: as CKAN's ``PackageSearchIndex`` makes them.
+        :raises BadRequest: a document that the schema does not allow.
+        """
+        documents = [docs] if isinstance(docs, Mapping) else docs
+        self.store.write([prepare(document) for document in documents], self.number)
+
+    def delete(self, id: str | Sequence[str] | None = None, q: str | None = None, **_options: Any) -> None:  # noqa: A002
+        """Remove documents by ``index_id`` or by query.
+
+        :raises BadRequest: the query's syntax is wrong.
+        """
+        if id is not None:
+            self.store.remove([id] if isinstance(id, str) else list(id))
+        if q is not None:
+            tree = syntax.parse(q, conjunction=False)
+            self.store.remove_matching(lambda snapshot: self._matching(snapshot, tree))
+
+    def _matching(self, snapshot: Snapshot, tree: syntax.Node) -> tuple[list[int], bool]:
+        view = self.reader.view(snapshot)
+        mask = evaluate.Evaluator(view, snapshot).filter(tree) & view.alive
+        return view.documents[mask].tolist(), bool(mask.sum() == view.alive.sum())
+
+    def commit(self, **_options: Any) -> None:
+        """Nothing to do: every write is committed when the call returns."""
+
+    def optimize(self, **_options: Any) -> None:
+        """Nothing to do: segments are merged as they grow."""
+
+    # -- reading
+
+    def search(self, q: str, search_handler: str | None = None, **params: Any) -> pysolr.Results:
+        """Answer one search.
+
+        :param q: query text.
+        :param params: Solr's: ``fq``, ``sort``, ``fl``, ``start``, ``rows``, ``defType``, ``qf``, ``mm``, ``tie``, ``bf``, ``boost``, ``df``,
+            ``q.op``, ``facet``, ``facet.field``, ``facet.limit``, ``facet.mincount``, ``facet.sort``, ``facet.prefix``.
+        :returns: ``docs``, ``hits``, ``facets`` as pysolr gives them.
+        :raises pysolr.SolrError: a wrong request, a search that took too long, a PostgreSQL that does not answer.
+        """
+        started = time.monotonic()
+        request = Request.read(q, params)
+
+        def action() -> dict[str, Any]:
+            with self.store.snapshot() as snapshot:
+                view = self.reader.view(snapshot)
+                return Search(view, snapshot, request, time.monotonic() + self.store.seconds, self.decode_dates).answer()
+
+        response = self.store.retry(action)
+        response["responseHeader"] = {"status": 0, "QTime": int(1000 * (time.monotonic() - started))}
+        return pysolr.Results(response)
+
+
+class Search:
+    """One search in one view."""
+
+    def __init__(self, view: View, snapshot: Snapshot, request: Request, deadline: float, decode_dates: bool) -> None:
+        self.view = view
+        self.snapshot = snapshot
+        self.request = request
+        self.decode_dates = decode_dates
+        params = request.params
+        self.evaluator = evaluate.Evaluator(
+            view,
+            snapshot,
+            default=_text(params.get("df")) or "text",
+            conjunction=_text(params.get("q.op")).upper() == "AND",
+            deadline=deadline,
+        )
+
+    def answer(self) -> dict[str, Any]:
+        request = self.request
+        hits = self.evaluator.query(self.query_tree(request.q))
+        mask = hits.mask & self.view.alive
+        for text in request.fq:
+            mask = mask & self.filter_mask(text)
+        found = int(np.count_nonzero(mask))
+        page = self.page(mask, hits, found)
+        response: dict[str, Any] = {
+            "response": {"numFound": found, "start": request.start, "docs": self.documents(page, hits), "numFoundExact": True}
+        }
+        if _text(request.params.get("facet")).lower() in ("true", "on", "1", "yes"):
+            response["facet_counts"] = {"facet_queries": {}, "facet_fields": self.facets(mask), "facet_ranges": {}, "facet_intervals": {}}
+        return response
+
+    # -- queries
+
+    def query_tree(self, text: str) -> syntax.Node:
+        params = self.request.params
+        parser, local, rest = local_parameters(text)
+        chosen = parser or _text(params.get("defType")) or "lucene"
+        settings = {**{name: _text(value) for name, value in params.items()}, **local}
+        if chosen in ("lucene", "field", "term", "terms", "prefix", "raw", "bool"):
+            return self.plain_tree(chosen, settings, rest)
+        if chosen not in ("dismax", "edismax"):
+            raise BadRequest(f"Unknown query parser '{chosen}'")
+        weights = dismax.parse_fields(settings.get("qf") or settings.get("df") or DEFAULT_FIELDS)
+        mm = settings.get("mm") or ("100%" if self.evaluator.conjunction else "0%")
+        try:
+            tie = float(settings.get("tie") or 0.0)
+        except ValueError as error:
+            raise BadRequest(f'For input string: "{settings.get("tie")}"') from error
+        if not rest.strip():
+            return syntax.Nothing()
+        if chosen == "dismax":
+            return dismax.dismax(rest, weights, tie, mm)
+        return dismax.edismax(rest, weights, tie, mm, conjunction=self.evaluator.conjunction)
+
+    def plain_tree(self, parser: str, settings: Mapping[str, str], text: str) -> syntax.Node:
+        if parser == "lucene":
+            conjunction = settings.get("q.op", "").upper() == "AND"
+            return syntax.parse(text, conjunction=conjunction)
+        name = settings.get("f")
+        if not name:
+            raise BadRequest("missing local parameter f")
+        if parser == "field":
+            return syntax.Phrase(name, text)
+        if parser == "prefix":
+            return syntax.Pattern(name, re.sub(r"([\\*?])", r"\\\1", text) + "*")
+        if parser == "terms":
+            separator = settings.get("separator", ",")
+            words = [word.strip() for word in text.split(separator)]
+            return syntax.Constant(
+                syntax.Boolean(tuple(syntax.Clause(syntax.Occur.SHOULD, evaluate.Exact(name, word)) for word in words if word)), 1.0
+            )
+        return evaluate.Exact(name, text)
+
+    def filter_mask(self, text: str) -> Mask:
+        """A filter's documents; kept for the next request while the index does not change."""
+        volatile = "NOW" in text
+        kept = self.view.masks
+        key = (text, self.evaluator.default, self.evaluator.conjunction)
+        if not volatile and key in kept:
+            return kept[key]
+        parser, local, rest = local_parameters(text)
+        settings = {"q.op": "AND" if self.evaluator.conjunction else "OR", **local}
+        mask = self.evaluator.filter(self.plain_tree(parser or "lucene", settings, rest))
+        if not volatile:
+            kept[key] = mask
+            while len(kept) > evaluate.KEPT_MASKS:
+                kept.popitem(last=False)
+        return mask
+
+    # -- order
+
+    def page(self, mask: Mask, hits: evaluate.Hits, found: int) -> npt.NDArray[Any]:
+        """Slots of the requested page, in order."""
+        request = self.request
+        end = min(request.start + request.rows, found)
+        orders = [self.order(name, descending, hits) for name, descending in request.sort]
+        if request.rows == 0 or request.start >= found:
+            return np.empty(0, np.int64)
+        slots = np.flatnonzero(mask)
+        if not request.sort:
+            orders = [self.order("score", True, hits)]
+        keys = [order[slots] for order in orders if order is not None]
+        if keys and end < len(slots) // 4:
+            # The first key alone decides which few can be on the page at all.
+            first = keys[0]
+            bound = np.partition(first, end - 1)[end - 1]
+            few = np.flatnonzero(first <= bound)
+            slots, keys = slots[few], [key[few] for key in keys]
+        order = np.lexsort((self.view.documents[slots], *reversed(keys)))
+        return slots[order[request.start : end]]
+
+    def order(self, name: str, descending: bool, hits: evaluate.Hits) -> npt.NDArray[Any] | None:
+        """Numbers by slot that sort ascending; None when all are equal."""
+        if name == "score":
+            if hits.scores is None:
+                return None
+            return -hits.scores if descending else hits.scores
+        if name == "_docid_":
+            return -self.view.documents if descending else self.view.documents
+        spec = field_of(name)
+        if spec.kind is Kind.NONE:
+            raise BadRequest(f"can not sort on a field which is neither indexed nor has doc values: {name}")
+        if spec.multi or spec.kind is Kind.NGRAM:
+            raise BadRequest(f"can not sort on multivalued field: {name}")
+        if spec.kind in (Kind.DATE, Kind.INT):
+            values, _present = self.view.numbers(self.snapshot, name)
+            return -values if descending else values
+        keys, present = self.view.sort_keys(self.snapshot, name)
+        return np.where(present, -keys if descending else keys, np.inf)
+
+    # -- what is given back
+
+    def documents(self, page: npt.NDArray[Any], hits: evaluate.Hits) -> list[dict[str, Any]]:
+        if not len(page):
+            return []
+        names = self.request.fl or ["*"]
+        everything = "*" in names
+        plain = {name for name in names if not any(mark in name for mark in "*?")}
+        patterns = [re.compile(re.escape(name).replace(r"\*", ".*").replace(r"\?", ".")) for name in names if any(mark in name for mark in "*?")]
+        columns = ["stored"]
+        for long_field in ("data_dict", "validated_data_dict"):
+            if long_field in plain or any(pattern.fullmatch(long_field) for pattern in patterns):
+                columns.append(long_field)
+        numbers = self.view.documents[page].tolist()
+        rows = self.snapshot.documents(numbers, columns)
+        scores = hits.score_array()[page] if "score" in plain else None
+        found: list[dict[str, Any]] = []
+        for at, number in enumerate(numbers):
+            row = rows[number]
+            assert row[0] is not None
+            stored = unpack_stored(row[0])
+            if not everything:
+                stored = {name: value for name, value in stored.items() if name in plain or any(one.fullmatch(name) for one in patterns)}
+            for name, value in zip(columns[1:], row[1:], strict=True):
+                if value is not None:
+                    stored[name] = unpack_text(value)
+            if everything or "_version_" in plain:
+                stored["_version_"] = str(number)
+            if scores is not None:
+                stored["score"] = float(scores[at])
+            found.append(self._with_dates(stored) if self.decode_dates else stored)
+        return found
+
+    @staticmethod
+    def _with_dates(stored: dict[str, Any]) -> dict[str, Any]:
+        for name, value in stored.items():
+            if isinstance(value, str):
+                match = re.search(pysolr.DATETIME_REGEX, value)
+                if match:
+                    parts = match.groupdict()
+                    stored[name] = datetime.datetime(*(int(parts[part]) for part in ("year", "month", "day", "hour", "minute", "second")))  # noqa: DTZ001
+        return stored
+
+    # -- facets
+
+    def facets(self, mask: Mask) -> dict[str, list[Any]]:
+        """Solr's flat lists: value, count, value, count …"""
+        answer: dict[str, list[Any]] = {}
+        for text in self.facet_fields():
+            _parser, local, name = local_parameters(text)
+            answer[local.get("key", name)] = self.facet(name, mask)
+        return answer
+
+    def facet_fields(self) -> list[str]:
+        value = self.request.params.get("facet.field")
+        if isinstance(value, str) and value.startswith("["):
+            # CKAN sends a list; a caller by HTTP may send one as JSON text.
+            return [one.strip(" \"'") for one in value.strip("[]").split(",") if one.strip(" \"'")]
+        return _texts(value)
+
+    def setting(self, name: str, key: str, default: str) -> str:
+        params = self.request.params
+        value = params.get(f"f.{name}.facet.{key}", params.get(f"facet.{key}"))
+        return default if value is None or value == "" else str(value)
+
+    def facet(self, name: str, mask: Mask) -> list[Any]:
+        spec = field_of(name)
+        if spec.kind is Kind.NONE:
+            raise BadRequest(f"can not facet on a field which is not indexed: {name}")
+        try:
+            limit = int(self.setting(name, "limit", str(DEFAULT_FACET_LIMIT)))
+            offset = int(self.setting(name, "offset", "0"))
+            least = int(self.setting(name, "mincount", "0"))
+        except ValueError as error:
+            raise BadRequest(str(error)) from error
+        prefix = self.setting(name, "prefix", "")
+        by_count = self.setting(name, "sort", "count" if limit > 0 else "index") in ("count", "true")
+        terms, counts = self.counts(name, mask)
+        chosen = [
+            (term, count)
+            for term, count in zip(terms, counts.tolist(), strict=True)
+            if count >= least and term.startswith(prefix) and not term.startswith("\x02")
+        ] if prefix or least <= 0 or spec.tokenised else [
+            (terms[at], int(counts[at])) for at in np.flatnonzero(counts >= max(least, 1)).tolist() if not terms[at].startswith("\x02")
+        ]
+        chosen.sort(key=(lambda pair: (-pair[1], pair[0])) if by_count else (lambda pair: pair[0]))
+        chosen = chosen[offset : offset + limit] if limit >= 0 else chosen[offset:]
+        return [part for pair in chosen for part in pair]
+
+    def counts(self, name: str, mask: Mask) -> tuple[list[str], npt.NDArray[Any]]:
+        spec = field_of(name)
+        if spec.kind in (Kind.DATE, Kind.INT):
+            values, present = self.view.numbers(self.snapshot, name)
+            distinct, back = np.unique(values[present], return_inverse=True)
+            counts = np.bincount(back[mask[present]], minlength=len(distinct))
+            return [format_date(value) if spec.kind is Kind.DATE else str(value) for value in distinct.tolist()], counts
+        values_of = self.view.values(self.snapshot, name)
+        return values_of.terms, np.bincount(values_of.ids[mask[values_of.slots]], minlength=len(values_of.terms))
+
+

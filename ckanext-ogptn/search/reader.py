@@ -1,0 +1,464 @@
+"""What one process knows of the index: small arrays over all documents, postings of the terms that were asked for.
+
+PostgreSQL holds the truth; a reader holds copies of immutable segments and of the tail, brought up to date at every request by reading
+what came after the generation that it knows. Documents are numbered by *slots*, their places in the arrays: first those of the
+segments (the *base*), then those of the tail.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import segments
+from .documents import Forward
+from .fields import Kind
+from .fields import field as field_of
+from .store import Snapshot, State
+
+Mask = npt.NDArray[np.bool_]
+Array = npt.NDArray[Any]
+
+#: A tail in memory beyond which a reader loads afresh; a process that writes makes segments long before.
+STALE_TAIL = 20_000
+
+
+@dataclass
+class Posting:
+    """Slots of the documents that hold a term, ascending within each segment, and how often each does (None: once)."""
+
+    slots: Array
+    frequencies: Array | None
+    positions: Array | None = None
+
+    @property
+    def size(self) -> int:
+        return sum(part.nbytes for part in (self.slots, self.frequencies, self.positions) if part is not None) + 100
+
+
+EMPTY = Posting(np.empty(0, np.int32), None, np.empty(0, np.uint16))
+
+
+@dataclass
+class Values:
+    """All values of a field, turned from term → documents to document → terms.
+
+    :param terms: the distinct ones; those of the base sorted, those of the tail after them.
+    :param slots: with ``ids``: one pair for each value of each document.
+    """
+
+    terms: list[str]
+    slots: Array
+    ids: Array
+    base_terms: int = 0
+
+
+@dataclass
+class Base:
+    """The segments, and what was loaded of them."""
+
+    parts: list[tuple[int, int, int]]  # segment, first slot, documents
+    documents: Array
+    postings: OrderedDict[str, Posting] = field(default_factory=OrderedDict)
+    bytes: int = 0
+    columns: dict[tuple[str, str], Any] = field(default_factory=dict)
+    masks: OrderedDict[Any, Mask] = field(default_factory=OrderedDict)
+
+    @property
+    def size(self) -> int:
+        return len(self.documents)
+
+
+class TailTerms:
+    """Inverted file of the tail, in memory. Only ever added to."""
+
+    def __init__(self, first: int) -> None:
+        self.first = first
+        self.forwards: list[Forward] = []
+        self.fields: dict[str, dict[str, tuple[list[int], list[int], list[int]]]] = {}
+
+    def add(self, forward: Forward) -> None:
+        slot = self.first + len(self.forwards)
+        for name, terms in forward.terms.items():
+            entries = self.fields.setdefault(name, {})
+            for term, places in terms.items():
+                entry = entries.get(term)
+                if entry is None:
+                    entry = entries[term] = ([], [], [])
+                entry[2].extend(places)
+                entry[1].append(len(places) or 1)
+                entry[0].append(slot)
+        self.forwards.append(forward)
+
+    def posting(self, name: str, term: str, below: int) -> Posting | None:
+        entry = self.fields.get(name, {}).get(term)
+        if entry is None:
+            return None
+        slots = np.array(entry[0], dtype=np.int32)
+        count = int(np.searchsorted(slots, below))
+        if not count:
+            return None
+        frequencies = np.array(entry[1][:count], dtype=np.uint16)
+        return Posting(slots[:count], frequencies, np.array(entry[2][: int(frequencies.sum())], dtype=np.int64))
+
+
+@dataclass
+class View:
+    """One generation of the index. Never changed once made, but for what is loaded later into it."""
+
+    state: State
+    base: Base
+    tail: TailTerms
+    documents: Array
+    alive: Mask
+    limit: int
+    columns: dict[tuple[str, str], Any] = field(default_factory=dict)
+    masks: OrderedDict[Any, Any] = field(default_factory=OrderedDict)
+
+    @property
+    def size(self) -> int:
+        return len(self.documents)
+
+    # -- postings
+
+    def load(self, snapshot: Snapshot, keys: Iterable[str], *, positions: bool = False) -> None:
+        """Fetch in one statement the postings that are not here yet."""
+        wanted = [
+            key for key in dict.fromkeys(keys) if key not in self.base.postings or (positions and self.base.postings[key].positions is None)
+        ]
+        if not wanted or not self.base.parts:
+            return
+        rows: dict[str, dict[int, tuple[bytes, bytes | None, bytes | None]]] = {}
+        for term, segment, documents, frequencies, places in snapshot.postings(wanted, positions=positions):
+            rows.setdefault(term, {})[segment] = (documents, frequencies, places)
+        for key in wanted:
+            self._keep(key, self._join(rows.get(key, {}), positions=positions))
+
+    def _join(self, rows: dict[int, tuple[bytes, bytes | None, bytes | None]], *, positions: bool) -> Posting:
+        slots: list[Array] = []
+        frequencies: list[Array | None] = []
+        places: list[Array] = []
+        for segment, first, _size in self.base.parts:
+            row = rows.get(segment)
+            if row is None:
+                continue
+            found = segments.unpack_ascending(row[0])
+            slots.append(found + np.int32(first) if first else found)
+            frequencies.append(segments.unpack_plain(row[1]) if row[1] is not None else None)
+            if positions and row[2] is not None:
+                places.append(segments.unpack_plain(row[2]))
+        if not slots:
+            return EMPTY
+        if len(slots) == 1:
+            return Posting(slots[0], frequencies[0], (places[0] if places else EMPTY.positions) if positions else None)
+        counts = (
+            np.concatenate([part if part is not None else np.ones(len(slots[at]), np.uint8) for at, part in enumerate(frequencies)])
+            if any(part is not None for part in frequencies)
+            else None
+        )
+        return Posting(np.concatenate(slots), counts, (np.concatenate(places) if places else EMPTY.positions) if positions else None)
+
+    def _keep(self, key: str, posting: Posting) -> None:
+        base = self.base
+        old = base.postings.pop(key, None)
+        base.bytes += posting.size - (old.size if old else 0)
+        base.postings[key] = posting
+        while base.bytes > self.limit and len(base.postings) > 1:
+            try:
+                _key, dropped = base.postings.popitem(last=False)
+            except KeyError:
+                break
+            base.bytes -= dropped.size
+
+    def posting(self, snapshot: Snapshot, name: str, term: str, *, positions: bool = False) -> Posting:
+        key = segments.key(name, term)
+        found = self.base.postings.get(key)
+        if found is None or (positions and found.positions is None):
+            self.load(snapshot, [key], positions=positions)
+            found = self.base.postings.get(key, EMPTY)
+        tail = self.tail.posting(name, term, self.size)
+        if tail is None:
+            return found
+        if not len(found.slots):
+            return tail
+        base_counts = found.frequencies if found.frequencies is not None else np.ones(len(found.slots), np.uint8)
+        assert tail.frequencies is not None
+        return Posting(
+            np.concatenate([found.slots, tail.slots]),
+            np.concatenate([base_counts, tail.frequencies]),
+            np.concatenate([found.positions, tail.positions])
+            if positions and found.positions is not None and tail.positions is not None
+            else None,
+        )
+
+    # -- columns
+
+    def numbers(self, snapshot: Snapshot, name: str) -> tuple[Array, Mask]:
+        """Values of a date or number field by slot, and which slots have one."""
+
+        def base() -> tuple[Array, Mask]:
+            values, present = np.zeros(self.base.size, np.int64), np.zeros(self.base.size, np.bool_)
+            self._fill(snapshot, segments.NUMBERS + name, values, present, segments.unpack_numbers)
+            return values, present
+
+        def whole() -> tuple[Array, Mask]:
+            values, present = self._base_column("numbers", name, base)
+            tail = [one.numbers.get(name) for one in self.tail.forwards[: self.size - self.base.size]]
+            return (
+                np.concatenate([values, np.array([value or 0 for value in tail], np.int64)]),
+                np.concatenate([present, np.array([value is not None for value in tail], np.bool_)]),
+            )
+
+        return self._column("numbers", name, whole)
+
+    def lengths(self, snapshot: Snapshot, name: str) -> Array:
+        """Number of words of a field by slot."""
+
+        def base() -> Array:
+            values, present = np.zeros(self.base.size, np.int64), np.zeros(self.base.size, np.bool_)
+            self._fill(snapshot, segments.LENGTHS + name, values, present, segments.unpack_plain)
+            return values
+
+        def whole() -> Array:
+            tail = [one.lengths.get(name, 0) for one in self.tail.forwards[: self.size - self.base.size]]
+            return np.concatenate([self._base_column("lengths", name, base), np.array(tail, np.int64)])
+
+        return self._column("lengths", name, whole)
+
+    def _fill(self, snapshot: Snapshot, key: str, values: Array, present: Mask, unpack: Any) -> None:
+        parts = {segment: first for segment, first, _size in self.base.parts}
+        if not parts:
+            return
+        for _term, segment, documents, numbers, _places in snapshot.postings([key]):
+            if segment in parts and numbers is not None:
+                slots = segments.unpack_ascending(documents) + parts[segment]
+                values[slots] = unpack(numbers)
+                present[slots] = True
+
+    def statistics(self, snapshot: Snapshot, name: str) -> tuple[int, int]:
+        """(documents that have the field, values of the field in all) for a field that is not split in words."""
+
+        def base() -> tuple[int, int]:
+            parts = {segment for segment, _first, _size in self.base.parts}
+            rows = [segments.unpack_numbers(row[2]) for row in snapshot.postings([segments.STATISTICS + name]) if row[1] in parts] if parts else []
+            return sum(int(row[0]) for row in rows), sum(int(row[1]) for row in rows)
+
+        def whole() -> tuple[int, int]:
+            documents, pairs = self._base_column("statistics", name, base)
+            tail = [len(one.terms[name]) for one in self.tail.forwards[: self.size - self.base.size] if name in one.terms]
+            return documents + len(tail), pairs + sum(tail)
+
+        return self._column("statistics", name, whole)
+
+    def values(self, snapshot: Snapshot, name: str) -> Values:
+        """All values of a field by slot. For facets, sorting, and searching through the terms of a field."""
+
+        def base() -> Values:
+            rows: dict[str, list[Array]] = {}
+            parts = {segment: first for segment, first, _size in self.base.parts}
+            if parts:
+                skip = len(name) + 1
+                for term, segment, documents, _frequencies, _places in snapshot.postings_between(*segments.field_bounds(name)):
+                    if segment in parts:
+                        slots = segments.unpack_ascending(documents)
+                        rows.setdefault(term[skip:], []).append(slots + np.int32(parts[segment]) if parts[segment] else slots)
+            terms = sorted(rows)
+            arrays = [array for term in terms for array in rows[term]]
+            sizes = [sum(map(len, rows[term])) for term in terms]
+            slots = np.concatenate(arrays) if arrays else np.empty(0, np.int32)
+            ids = np.repeat(np.arange(len(terms), dtype=np.int32), sizes)
+            order = np.argsort(slots, kind="stable")
+            return Values(terms, slots[order], ids[order], len(terms))
+
+        def whole() -> Values:
+            found = self._base_column("values", name, base)
+            forwards = self.tail.forwards[: self.size - self.base.size]
+            if not forwards:
+                return found
+            numbers: dict[str, int] = {}
+            known = self._base_column("ids", name, lambda: {term: at for at, term in enumerate(found.terms)})
+            terms = list(found.terms)
+            slots: list[int] = []
+            ids: list[int] = []
+            for at, forward in enumerate(forwards, self.base.size):
+                for term in forward.terms.get(name, ()):
+                    number = known.get(term)
+                    if number is None:
+                        number = numbers.get(term)
+                    if number is None:
+                        number = numbers[term] = len(terms)
+                        terms.append(term)
+                    slots.append(at)
+                    ids.append(number)
+            return Values(
+                terms,
+                np.concatenate([found.slots, np.array(slots, np.int32)]),
+                np.concatenate([found.ids, np.array(ids, np.int32)]),
+                found.base_terms,
+            )
+
+        return self._column("values", name, whole)
+
+    def terms(self, snapshot: Snapshot, name: str) -> list[str]:
+        """All distinct terms of a field that Solr would know, unsorted."""
+
+        def base() -> list[str]:
+            if not self.base.parts:
+                return []
+            skip = len(name) + 1
+            return [term[skip:] for term in snapshot.terms_between(*segments.field_bounds(name)) if term[skip : skip + 1] != "\x02"]
+
+        found = self._base_column("terms", name, base)
+        tail = [term for term in self.tail.fields.get(name, {}) if not term.startswith("\x02")]
+        return found + tail if tail else found
+
+    def present(self, snapshot: Snapshot, name: str) -> Mask:
+        """Slots that have any value in a field."""
+
+        def whole() -> Mask:
+            spec = field_of(name)
+            if spec.kind in (Kind.DATE, Kind.INT):
+                return self.numbers(snapshot, name)[1]
+            if spec.tokenised:
+                return self.lengths(snapshot, name) > 0
+            mask = np.zeros(self.size, np.bool_)
+            mask[self.values(snapshot, name).slots] = True
+            return mask
+
+        return self._column("present", name, whole)
+
+    def sort_keys(self, snapshot: Snapshot, name: str) -> tuple[Array, Mask]:
+        """Numbers that sort as the values of a single-valued string field do, by slot, and which slots have one."""
+
+        def whole() -> tuple[Array, Mask]:
+            found = self.values(snapshot, name)
+            rank = np.arange(len(found.terms), dtype=np.float64)
+            late = found.terms[found.base_terms :]
+            if late:
+                # The base's terms keep their ranks; those of the tail go between them.
+                import bisect
+
+                order = sorted(range(len(late)), key=late.__getitem__)
+                for place, at in enumerate(order):
+                    below = bisect.bisect_left(found.terms, late[at], 0, found.base_terms)
+                    rank[found.base_terms + at] = below - 1 + (place + 1) / (len(late) + 1)
+            keys = np.zeros(self.size, np.float64)
+            present = np.zeros(self.size, np.bool_)
+            keys[found.slots] = rank[found.ids]
+            present[found.slots] = True
+            return keys, present
+
+        return self._column("sort", name, whole)
+
+    def _column(self, kind: str, name: str, make: Any) -> Any:
+        found = self.columns.get((kind, name))
+        if found is None:
+            found = self.columns[(kind, name)] = make()
+        return found
+
+    def _base_column(self, kind: str, name: str, make: Any) -> Any:
+        found = self.base.columns.get((kind, name))
+        if found is None:
+            found = self.base.columns[(kind, name)] = make()
+        return found
+
+
+class Reader:
+    """The views of one index in one process.
+
+    :param limit: bytes of postings kept.
+    """
+
+    def __init__(self, limit: int = 128 << 20) -> None:
+        self.limit = limit
+        self._lock = threading.Lock()
+        self._view: View | None = None
+        self._tail: dict[int, Forward] = {}
+        self._gone: set[int] = set()
+
+    def view(self, snapshot: Snapshot) -> View:
+        """The index as the snapshot sees it."""
+        view = self._view
+        if view is not None and view.state == snapshot.state:
+            return view
+        with self._lock:
+            view = self._view
+            if view is not None and view.state == snapshot.state:
+                return view
+            if view is not None and view.state.generation > snapshot.state.generation and view.state.number == snapshot.state.number:
+                if view.state.server_started == snapshot.state.server_started:
+                    # Another thread is ahead; what this thread sees is complete only in its own snapshot.
+                    return self._load(snapshot, None, {}, set(), keep=False)
+            return self._refresh(snapshot)
+
+    def _refresh(self, snapshot: Snapshot) -> View:
+        old = self._view
+        state = snapshot.state
+        if (
+            old is None
+            or old.state.number != state.number
+            or old.state.server_started != state.server_started
+            or old.state.generation > state.generation
+            or snapshot.horizon() > old.state.generation
+            or len(self._tail) > STALE_TAIL
+        ):
+            return self._load(snapshot, None, {}, set(), keep=True)
+        return self._load(snapshot, old, self._tail, self._gone, keep=True)
+
+    def _load(self, snapshot: Snapshot, old: View | None, tail: dict[int, Forward], gone: set[int], *, keep: bool) -> View:
+        after = old.state.generation if old else -1
+        listed = snapshot.segment_numbers()
+        parts = [part for part in (old.base.parts if old else []) if part[0] in listed]
+        same_base = old is not None and [part[0] for part in old.base.parts] == listed
+        new_tail = snapshot.tail(after)
+        new_gone = snapshot.gone(after)
+        if same_base:
+            assert old is not None
+            base, terms = old.base, old.tail
+        else:
+            documents: dict[int, Array] = {part[0]: old.base.documents[part[1] : part[1] + part[2]] for part in parts} if old else {}
+            missing = [number for number in listed if number not in documents]
+            documents |= {number: segments.unpack_numbers(data) for number, data in snapshot.segments(missing)}
+            layout: list[tuple[int, int, int]] = []
+            first = 0
+            for number in listed:
+                layout.append((number, first, len(documents[number])))
+                first += len(documents[number])
+            base = Base(layout, np.concatenate([documents[number] for number in listed]) if listed else np.empty(0, np.int64))
+            covered = set(base.documents.tolist())
+            tail = {number: forward for number, forward in tail.items() if number not in covered}
+            terms = TailTerms(base.size)
+        gone = gone | set(new_gone)
+        if same_base:
+            assert old is not None
+            fresh = [(number, forward) for number, forward in new_tail if number not in tail]
+            tail.update(fresh)
+        else:
+            tail.update(new_tail)
+            tail = {number: forward for number, forward in sorted(tail.items()) if number not in gone}
+            fresh = list(tail.items())
+        for _number, forward in fresh:
+            terms.add(forward)
+        added = np.array([number for number, _forward in fresh], np.int64)
+        documents_now = np.concatenate([old.documents if same_base and old else base.documents, added])
+        if same_base and old is not None:
+            alive = np.concatenate([old.alive, np.ones(len(added), np.bool_)])
+            if new_gone:
+                alive &= ~np.isin(documents_now, np.array(new_gone, np.int64))
+        else:
+            alive = ~np.isin(documents_now, np.array(sorted(gone), np.int64)) if gone else np.ones(len(documents_now), np.bool_)
+        view = View(snapshot.state, base, terms, documents_now, alive, self.limit)
+        if keep:
+            self._view, self._tail, self._gone = view, tail, gone
+        return view
+
+
+def slots_of(view: View, documents: Sequence[int]) -> Array:
+    """Slots of documents by number, unknown ones left out."""
+    return np.flatnonzero(np.isin(view.documents, np.array(documents, np.int64)))

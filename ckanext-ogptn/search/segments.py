@@ -1,0 +1,180 @@
+"""Inverted files: how the terms of many documents are laid out in rows, and read back as arrays.
+
+A term's key is its field, a control character, the term. Three more kinds of row hold what belongs to a field as a whole; their keys
+begin with a control character, so that they stand apart from all terms.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .documents import Forward
+
+Ints = npt.NDArray[Any]
+
+SEPARATOR = "\x01"
+NUMBERS = "\x03"
+LENGTHS = "\x04"
+STATISTICS = "\x05"
+
+_WIDTHS = {1: np.dtype("<u1"), 2: np.dtype("<u2"), 4: np.dtype("<u4")}
+
+
+def key(name: str, term: str) -> str:
+    return f"{name}{SEPARATOR}{term}"
+
+
+def field_bounds(name: str) -> tuple[str, str]:
+    """Keys between which all terms of a field lie: from the first one, up to but without the second one."""
+    return f"{name}{SEPARATOR}", f"{name}\x02"
+
+
+@dataclass
+class Entry:
+    """One term in one segment: documents counted from 0, how often it stands in each, and where."""
+
+    documents: list[int] = field(default_factory=list)
+    frequencies: list[int] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+
+
+@dataclass
+class Built:
+    """A segment ready to be written.
+
+    :param rows: key to (number of documents, documents, frequencies, positions), packed.
+    """
+
+    size: int
+    rows: dict[str, tuple[int, bytes, bytes | None, bytes | None]]
+
+
+def _narrow(values: Ints) -> bytes:
+    """Unsigned integers in as few bytes each as the largest needs, after one byte that says how many."""
+    top = int(values.max()) if len(values) else 0
+    width = 1 if top < 1 << 8 else 2 if top < 1 << 16 else 4
+    return bytes([width]) + values.astype(_WIDTHS[width]).tobytes()
+
+
+def _widen(data: bytes) -> Ints:
+    return np.frombuffer(data, dtype=_WIDTHS[data[0]], offset=1)
+
+
+def pack_ascending(values: Sequence[int] | Ints) -> bytes:
+    """Ascending integers as differences."""
+    array = np.asarray(values, dtype=np.int64)
+    return _narrow(np.diff(array, prepend=0))
+
+
+def unpack_ascending(data: bytes) -> Ints:
+    return np.cumsum(_widen(data), dtype=np.int32)
+
+
+def unpack_plain(data: bytes) -> Ints:
+    return _widen(data)
+
+
+def pack_numbers(values: Iterable[int]) -> bytes:
+    return np.fromiter(values, dtype="<i8").tobytes()
+
+
+def unpack_numbers(data: bytes) -> Ints:
+    return np.frombuffer(data, dtype="<i8")
+
+
+def build(documents: Sequence[Forward]) -> Built:
+    """Turn documents' entries into rows."""
+    fields: dict[str, dict[str, Entry]] = {}
+    numbers: dict[str, tuple[list[int], list[int]]] = {}
+    lengths: dict[str, tuple[list[int], list[int]]] = {}
+    for at, forward in enumerate(documents):
+        for name, terms in forward.terms.items():
+            entries = fields.setdefault(name, {})
+            for term, places in terms.items():
+                entry = entries.get(term)
+                if entry is None:
+                    entry = entries[term] = Entry()
+                entry.documents.append(at)
+                if places:
+                    entry.frequencies.append(len(places))
+                    entry.positions += places
+        for source, target in ((forward.numbers, numbers), (forward.lengths, lengths)):
+            for name, value in source.items():
+                where, values = target.setdefault(name, ([], []))
+                where.append(at)
+                values.append(value)
+    rows: dict[str, tuple[int, bytes, bytes | None, bytes | None]] = {}
+    for name, entries in fields.items():
+        for term, entry in entries.items():
+            rows[key(name, term)] = _row(entry)
+        present = len({at for entry in entries.values() for at in entry.documents}) if name not in lengths else len(lengths[name][0])
+        pairs = sum(len(entry.documents) for entry in entries.values())
+        rows[STATISTICS + name] = (0, pack_numbers((present, pairs)), None, None)
+    for name, (where, values) in numbers.items():
+        rows[NUMBERS + name] = (len(where), pack_ascending(where), pack_numbers(values), None)
+    for name, (where, values) in lengths.items():
+        rows[LENGTHS + name] = (len(where), pack_ascending(where), _narrow(np.asarray(values)), None)
+    return Built(len(documents), rows)
+
+
+def _row(entry: Entry) -> tuple[int, bytes, bytes | None, bytes | None]:
+    size = len(entry.documents)
+    if not entry.frequencies:
+        return size, _pack_few(entry.documents) if size < 8 else pack_ascending(entry.documents), None, None
+    if size == 1 and entry.positions[-1] < 256:
+        # Most terms stand in one document: without the detour through arrays this is ten times quicker.
+        frequency = entry.frequencies[0]
+        return 1, _pack_few(entry.documents), b"\x01" + bytes([frequency]) if 1 < frequency < 256 else None, b"\x01" + bytes(entry.positions)
+    frequencies = None if max(entry.frequencies) == 1 else _narrow(np.asarray(entry.frequencies))
+    documents = _pack_few(entry.documents) if size < 8 else pack_ascending(entry.documents)
+    return size, documents, frequencies, _narrow(np.asarray(entry.positions))
+
+
+def _pack_few(documents: list[int]) -> bytes:
+    previous = 0
+    differences: list[int] = []
+    for at in documents:
+        differences.append(at - previous)
+        previous = at
+    top = max(differences)
+    if top < 256:
+        return b"\x01" + bytes(differences)
+    code, width = ("H", b"\x02") if top < 65536 else ("I", b"\x04")
+    return width + struct.pack(f"<{len(differences)}{code}", *differences)
+
+
+class CopyStream(io.BytesIO):
+    """A segment's rows in PostgreSQL's binary COPY format, in the order of the index that they go into."""
+
+    def __init__(self, built: Built, segment: int) -> None:
+        super().__init__(_copy_bytes(built.rows, segment))
+
+
+_HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)
+_NULL = struct.pack("!i", -1)
+
+
+def _copy_bytes(rows: Mapping[str, tuple[int, bytes, bytes | None, bytes | None]], segment: int) -> bytes:
+    out = [_HEADER]
+    number = struct.pack("!ii", 4, segment)
+    integer = struct.Struct("!ii")
+    length = struct.Struct("!i")
+    start = struct.pack("!h", 6)
+    for name in sorted(rows):
+        size, documents, frequencies, positions = rows[name]
+        text = name.encode()
+        out += (start, length.pack(len(text)), text, number, integer.pack(4, size), length.pack(len(documents)), documents)
+        for part in (frequencies, positions):
+            if part is None:
+                out.append(_NULL)
+            else:
+                out += (length.pack(len(part)), part)
+    out.append(struct.pack("!h", -1))
+    return b"".join(out)

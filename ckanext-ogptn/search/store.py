@@ -1,0 +1,495 @@
+"""The index in PostgreSQL: its tables, writing to them, reading from them.
+
+**Schema ``ogptn_search``**, apart from CKAN's tables (``ckan db clean`` drops every table that it finds in its own):
+
+``index_set``
+    One row per index: which one is live, its versions, its *generation*. Every writer's first statement updates this row, so that
+    writers come one after the other in the order of their generations, cannot deadlock, and a reader that knows generation *g* has
+    to read no more than what came after it.
+``doc_<n>``
+    The documents as CKAN gets them back, compressed; narrow columns for the comparison with the database.
+``tail_<n>``
+    Index entries of the documents written one by one since the last segment was made.
+``segment_<n>``, ``posting_<n>``
+    Immutable inverted files of many documents: for each (field, term) the documents, frequencies and positions.
+``gone_<n>``
+    Documents of a segment that were replaced or removed since.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+import psycopg2
+import psycopg2.errors
+import psycopg2.extensions
+from psycopg2 import sql
+from psycopg2.extras import execute_values
+
+from . import segments
+from .analysis import ANALYSER_VERSION
+from .documents import Document, Forward
+from .errors import IndexMissing, TimeLimitError, Unreachable
+
+SCHEMA = "ogptn_search"
+#: Raised whenever the tables of an index change; the index then has to be rebuilt.
+TABLE_VERSION = 1
+#: Documents in the tail that make a writer turn it into a segment.
+TAIL_LIMIT = 1000
+#: A call that adds at least so many documents writes them as a segment of their own.
+BULK_LIMIT = 100
+#: Segments beyond which the small ones are merged.
+SEGMENT_LIMIT = 12
+#: Attempts after a deadlock, a serialization failure or a lost connection.
+ATTEMPTS = 4
+#: Key of the advisory lock that lets one process at a time make segments.
+MERGE_LOCK = 0x6F67_7074
+
+Connection = psycopg2.extensions.connection
+Cursor = psycopg2.extensions.cursor
+
+_TRANSIENT = (
+    psycopg2.errors.DeadlockDetected,
+    psycopg2.errors.SerializationFailure,
+    psycopg2.errors.LockNotAvailable,
+    psycopg2.errors.UndefinedTable,
+)
+
+
+@dataclass(frozen=True)
+class State:
+    """The live index as one reader sees it."""
+
+    number: int
+    generation: int
+    analyser: int
+    tables: int
+    server_started: str
+
+
+def table(kind: str, number: int) -> sql.Identifier:
+    return sql.Identifier(SCHEMA, f"{kind}_{number}")
+
+
+# -- making the tables
+
+
+def install(cursor: Cursor) -> None:
+    """Make the schema, its control table and a first, empty index, where they are missing. Safe to repeat and to run at once."""
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", (MERGE_LOCK + 1,))
+    cursor.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(SCHEMA)))
+    cursor.execute(
+        sql.SQL(
+            """
+            CREATE TABLE IF NOT EXISTS {} (
+                number integer PRIMARY KEY,
+                state text NOT NULL CHECK (state IN ('building', 'live', 'retired')),
+                generation bigint NOT NULL DEFAULT 0,
+                next_document bigint NOT NULL DEFAULT 1,
+                next_segment integer NOT NULL DEFAULT 1,
+                horizon bigint NOT NULL DEFAULT 0,
+                analyser integer NOT NULL,
+                tables integer NOT NULL,
+                created timestamptz NOT NULL DEFAULT now()
+            )
+            """
+        ).format(sql.Identifier(SCHEMA, "index_set"))
+    )
+    cursor.execute(sql.SQL("CREATE UNIQUE INDEX IF NOT EXISTS index_set_one_live ON {} (state) WHERE state = 'live'").format(_INDEX_SET))
+    cursor.execute(sql.SQL("SELECT number FROM {} WHERE state = 'live'").format(_INDEX_SET))
+    if cursor.fetchone() is None:
+        number = create_index(cursor)
+        cursor.execute(sql.SQL("UPDATE {} SET state = 'live' WHERE number = %s").format(_INDEX_SET), (number,))
+
+
+_INDEX_SET = sql.Identifier(SCHEMA, "index_set")
+
+
+def create_index(cursor: Cursor) -> int:
+    """Make the tables of a new index in state ``building`` and give its number."""
+    cursor.execute(
+        sql.SQL(
+            "INSERT INTO {set} (number, state, analyser, tables) SELECT coalesce(max(number), 0) + 1, 'building', %s, %s FROM {set} RETURNING number"
+        ).format(set=_INDEX_SET),
+        (ANALYSER_VERSION, TABLE_VERSION),
+    )
+    number = _one(cursor)
+    for statement in (
+        """
+        CREATE TABLE {doc} (
+            document bigint PRIMARY KEY,
+            generation bigint NOT NULL,
+            index_id text NOT NULL UNIQUE,
+            id text NOT NULL,
+            name text NOT NULL,
+            modified text NOT NULL,
+            stored bytea NOT NULL,
+            data_dict bytea,
+            validated_data_dict bytea
+        )
+        """,
+        # All are compressed before they get here.
+        "ALTER TABLE {doc} ALTER stored SET STORAGE EXTERNAL, ALTER data_dict SET STORAGE EXTERNAL, ALTER validated_data_dict SET STORAGE EXTERNAL",
+        "CREATE INDEX ON {doc} (generation)",
+        "CREATE INDEX ON {doc} (id)",
+        "CREATE TABLE {tail} (document bigint PRIMARY KEY, generation bigint NOT NULL, terms bytea NOT NULL)",
+        "ALTER TABLE {tail} ALTER terms SET STORAGE EXTERNAL",
+        "CREATE INDEX ON {tail} (generation)",
+        "CREATE TABLE {gone} (document bigint PRIMARY KEY, generation bigint NOT NULL)",
+        "CREATE INDEX ON {gone} (generation)",
+        "CREATE TABLE {segment} (segment integer PRIMARY KEY, generation bigint NOT NULL, documents bytea NOT NULL, size integer NOT NULL)",
+        """
+        CREATE TABLE {posting} (
+            term text COLLATE "C" NOT NULL,
+            segment integer NOT NULL,
+            size integer NOT NULL,
+            documents bytea NOT NULL,
+            frequencies bytea,
+            positions bytea,
+            PRIMARY KEY (term, segment)
+        )
+        """,
+        "ALTER TABLE {posting} ALTER documents SET STORAGE EXTERNAL, ALTER frequencies SET STORAGE EXTERNAL",
+        "CREATE INDEX ON {posting} (segment)",
+    ):
+        names = {kind: table(kind, number) for kind in KINDS}
+        cursor.execute(sql.SQL(statement).format(**names))
+    return number
+
+
+KINDS = ("doc", "tail", "gone", "segment", "posting")
+
+
+def drop_index(cursor: Cursor, number: int) -> None:
+    for kind in KINDS:
+        cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table(kind, number)))
+    cursor.execute(sql.SQL("DELETE FROM {} WHERE number = %s").format(_INDEX_SET), (number,))
+
+
+def _one(cursor: Cursor) -> Any:
+    row = cursor.fetchone()
+    assert row is not None
+    return row[0]
+
+
+# -- connections
+
+_pools: dict[tuple[int, str], list[Connection]] = {}
+#: Connections of a parent process: closing them here, even by garbage collection, would end the parent's sessions.
+_inherited: list[list[Connection]] = []
+_pools_lock = threading.Lock()
+POOL_SIZE = 8
+
+
+def _after_fork() -> None:
+    global _pools_lock
+    _pools_lock = threading.Lock()
+    _inherited.extend(_pools.values())
+    _pools.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+class Store:
+    """The index at one PostgreSQL.
+
+    :param url: ``postgresql://user:password@host:port/database``.
+    :param seconds: time limit of one statement.
+    """
+
+    def __init__(self, url: str, seconds: float = 5.0) -> None:
+        self.url = url.replace("postgresql+psycopg2://", "postgresql://", 1)
+        self.seconds = seconds
+        parts = urlsplit(self.url)
+        self.address = f"{parts.scheme}://{parts.hostname}:{parts.port or 5432}{parts.path}"
+        self.statements: list[tuple[str, float]] | None = None
+
+    # connections
+
+    def _open(self) -> Connection:
+        try:
+            connection = psycopg2.connect(self.url, connect_timeout=5, application_name="ogptn_search")
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute("SET jit = off; SET client_min_messages = warning; SET search_path = pg_catalog; SET timezone = 'UTC'")
+        except (psycopg2.OperationalError, psycopg2.ProgrammingError) as error:
+            raise Unreachable(self.address, str(error)) from error
+        return connection
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A connection of this process's pool, in autocommit."""
+        key = (os.getpid(), self.url)
+        with _pools_lock:
+            pool = _pools.setdefault(key, [])
+            connection = pool.pop() if pool else None
+        if connection is None:
+            connection = self._open()
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        with _pools_lock:
+            pool = _pools.setdefault(key, [])
+            if not connection.closed and len(pool) < POOL_SIZE:
+                pool.append(connection)
+                return
+        connection.close()
+
+    @contextmanager
+    def transaction(self, seconds: float | None = None) -> Iterator[Cursor]:
+        """A writing transaction of its own, independent of CKAN's session, as Solr's are."""
+        with self.connection() as connection, connection.cursor() as cursor:
+            limit = int(1000 * (self.seconds if seconds is None else seconds))
+            cursor.execute("BEGIN; SELECT set_config('statement_timeout', %s, true)", (str(limit),))
+            yield cursor
+            cursor.execute("COMMIT")
+
+    def retry(self, action: Any) -> Any:
+        """Run an action again after a deadlock, a lost connection, or a missing table, which is made.
+
+        :raises Unreachable: PostgreSQL does not answer.
+        :raises TimeLimitError: a statement took too long.
+        """
+        for attempt in range(ATTEMPTS):
+            last = attempt == ATTEMPTS - 1
+            try:
+                return action()
+            except psycopg2.errors.QueryCanceled as error:
+                raise TimeLimitError(self.seconds) from error
+            except (psycopg2.errors.InvalidSchemaName, psycopg2.errors.UndefinedTable) as error:
+                if last:
+                    raise IndexMissing(f"The search index has no tables: run “ckan db upgrade -p ogptn_search”. ({str(error).strip()})") from error
+                self.install()
+            except _TRANSIENT as error:
+                if last:
+                    self._give_up(error)
+                time.sleep(0.02 * 4**attempt)
+            except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+                if last:
+                    self._give_up(error)
+                self._forget_connections()
+                time.sleep(0.05 * 4**attempt)
+        raise AssertionError("unreachable")
+
+    def _give_up(self, error: Exception) -> NoReturn:
+        raise Unreachable(self.address, str(error)) from error
+
+    def _forget_connections(self) -> None:
+        with _pools_lock:
+            dropped = _pools.pop((os.getpid(), self.url), [])
+        for connection in dropped:
+            connection.close()
+
+    def install(self) -> None:
+        with self.transaction(60) as cursor:
+            install(cursor)
+
+    # reading
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """A read-only transaction in which all statements see the same state of the index."""
+        with self.connection() as connection, connection.cursor() as cursor:
+            yield Snapshot(self, cursor)
+            cursor.execute("COMMIT")
+
+    # writing
+
+    def _begin_write(self, cursor: Cursor, number: int | None, documents: int = 0, segments_made: int = 0) -> tuple[int, int, int, int]:
+        """Take the index's row: (number, generation, first document number, first segment number)."""
+        where = sql.SQL("state = 'live'") if number is None else sql.SQL("number = {}").format(sql.Literal(number))
+        cursor.execute(
+            sql.SQL(
+                "UPDATE {} SET generation = generation + 1, next_document = next_document + %s, next_segment = next_segment + %s "
+                "WHERE {} RETURNING number, generation, next_document - %s, next_segment - %s"
+            ).format(_INDEX_SET, where),
+            (documents, segments_made, documents, segments_made),
+        )
+        row = cursor.fetchone()
+        if row is None:
+            raise psycopg2.errors.UndefinedTable("no live index")
+        return row[0], row[1], row[2], row[3]
+
+    def write(self, documents: Sequence[Document], number: int | None = None) -> None:
+        """Add or replace documents, all or none."""
+        unique = list({document.index_id: document for document in documents}.values())
+        if not unique:
+            return
+        bulk = len(unique) >= BULK_LIMIT
+        built = segments.build([document.forward for document in unique]) if bulk else None
+
+        def action() -> int:
+            with self.transaction(max(self.seconds, 60)) as cursor:
+                index, generation, first, segment = self._begin_write(cursor, number, len(unique), 1 if bulk else 0)
+                self._remove(cursor, index, generation, "index_id", [document.index_id for document in unique])
+                execute_values(
+                    cursor,
+                    sql.SQL(
+                        "INSERT INTO {} (document, generation, index_id, id, name, modified, stored, data_dict, validated_data_dict) VALUES %s"
+                    ).format(table("doc", index)),
+                    [
+                        (first + at, generation, one.index_id, one.id, one.name, one.modified, one.stored, one.data_dict, one.validated_data_dict)
+                        for at, one in enumerate(unique)
+                    ],
+                    page_size=200,
+                )
+                if built is not None:
+                    _insert_segment(cursor, index, segment, generation, range(first, first + len(unique)), built)
+                else:
+                    execute_values(
+                        cursor,
+                        sql.SQL("INSERT INTO {} (document, generation, terms) VALUES %s").format(table("tail", index)),
+                        [(first + at, generation, one.forward.pack()) for at, one in enumerate(unique)],
+                    )
+                return index
+
+        self.retry(action)
+
+    def remove(self, index_ids: Sequence[str]) -> None:
+        """Remove documents by ``index_id``."""
+
+        def action() -> None:
+            with self.transaction() as cursor:
+                index, generation, _first, _segment = self._begin_write(cursor, None)
+                self._remove(cursor, index, generation, "index_id", index_ids)
+
+        self.retry(action)
+
+    def remove_matching(self, find: Callable[[Snapshot], tuple[list[int], bool]]) -> int:
+        """Remove the documents that ``find`` names, and give their number.
+
+        :param find: (document numbers, whether these are all) in the snapshot that it is given; nothing can be written meanwhile.
+        """
+
+        def action() -> int:
+            with self.snapshot() as snapshot:
+                if not find(snapshot)[0]:
+                    return 0
+            with self.transaction(max(self.seconds, 60)) as cursor:
+                index, generation, _first, _segment = self._begin_write(cursor, None)
+                with self.snapshot() as snapshot:
+                    documents, _all = find(snapshot)
+                return self._remove(cursor, index, generation, "document", documents)
+
+        return self.retry(action)
+
+    def _remove(self, cursor: Cursor, index: int, generation: int, column: str, values: Sequence[Any]) -> int:
+        """Remove documents by ``index_id`` or ``document``; the write has begun."""
+        cursor.execute(
+            sql.SQL(
+                "WITH removed AS (DELETE FROM {doc} WHERE {column} = ANY(%s) RETURNING document), "
+                "untailed AS (DELETE FROM {tail} WHERE document IN (SELECT document FROM removed)) "
+                "INSERT INTO {gone} (document, generation) SELECT document, %s FROM removed"
+            ).format(doc=table("doc", index), tail=table("tail", index), gone=table("gone", index), column=sql.Identifier(column)),
+            (list(values), generation),
+        )
+        return cursor.rowcount
+
+
+def _insert_segment(cursor: Cursor, index: int, segment: int, generation: int, documents: Iterable[int], built: segments.Built) -> None:
+    numbers = segments.pack_numbers(documents)
+    cursor.execute(
+        sql.SQL("INSERT INTO {} (segment, generation, documents, size) VALUES (%s, %s, %s, %s)").format(table("segment", index)),
+        (segment, generation, numbers, built.size),
+    )
+    copy = sql.SQL("COPY {} (term, segment, size, documents, frequencies, positions) FROM STDIN WITH (FORMAT binary)").format(
+        table("posting", index)
+    )
+    cursor.copy_expert(copy, segments.CopyStream(built, segment))
+
+
+class Snapshot:
+    """One consistent view of the index. The transaction begins with the first statement and ends with the caller's block."""
+
+    def __init__(self, store: Store, cursor: Cursor) -> None:
+        self.store = store
+        self.cursor = cursor
+        self.state = self._begin()
+
+    def _begin(self) -> State:
+        rows = self._run(
+            sql.SQL(
+                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT set_config('statement_timeout', {}, true); "
+                "SELECT number, generation, analyser, tables, pg_postmaster_start_time()::text FROM {} WHERE state = 'live'"
+            ).format(sql.Literal(str(int(self.store.seconds * 1000))), _INDEX_SET)
+        )
+        if not rows:
+            raise psycopg2.errors.UndefinedTable("no live index")
+        return State(*rows[0])
+
+    def _run(self, statement: sql.Composable, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        started = time.perf_counter()
+        self.cursor.execute(statement, parameters)
+        rows = self.cursor.fetchall()
+        if self.store.statements is not None:
+            self.store.statements.append((statement.as_string(self.cursor), time.perf_counter() - started))
+        return rows
+
+    def _table(self, kind: str) -> sql.Identifier:
+        return table(kind, self.state.number)
+
+    def tail(self, after: int = 0) -> list[tuple[int, Forward]]:
+        """Documents of the tail that came after a generation, in the order written."""
+        rows = self._run(
+            sql.SQL("SELECT document, terms FROM {} WHERE generation > %s ORDER BY document").format(self._table("tail")), (after,)
+        )
+        return [(document, Forward.unpack(bytes(terms))) for document, terms in rows]
+
+    def gone(self, after: int = 0) -> list[int]:
+        rows = self._run(sql.SQL("SELECT document FROM {} WHERE generation > %s").format(self._table("gone")), (after,))
+        return [row[0] for row in rows]
+
+    def horizon(self) -> int:
+        """Generation before which tombstones may be missing: a reader that is older has to load everything."""
+        return self._run(sql.SQL("SELECT horizon FROM {} WHERE number = %s").format(_INDEX_SET), (self.state.number,))[0][0]
+
+    def segment_numbers(self) -> list[int]:
+        return [row[0] for row in self._run(sql.SQL("SELECT segment FROM {} ORDER BY segment").format(self._table("segment")))]
+
+    def segments(self, numbers: Sequence[int]) -> list[tuple[int, bytes]]:
+        """(number, documents) of segments."""
+        if not numbers:
+            return []
+        rows = self._run(
+            sql.SQL("SELECT segment, documents FROM {} WHERE segment = ANY(%s)").format(self._table("segment")), (list(numbers),)
+        )
+        return [(segment, bytes(documents)) for segment, documents in rows]
+
+    def postings(self, terms: Sequence[str], *, positions: bool = False) -> list[tuple[str, int, bytes, bytes | None, bytes | None]]:
+        """(term, segment, documents, frequencies, positions) of exact terms."""
+        columns = sql.SQL("term, segment, documents, frequencies, ") + (sql.SQL("positions") if positions else sql.SQL("NULL"))
+        rows = self._run(sql.SQL("SELECT {} FROM {} WHERE term = ANY(%s)").format(columns, self._table("posting")), (list(terms),))
+        return [(row[0], row[1], bytes(row[2]), _bytes(row[3]), _bytes(row[4])) for row in rows]
+
+    def postings_between(self, low: str, high: str) -> list[tuple[str, int, bytes, bytes | None, bytes | None]]:
+        rows = self._run(
+            sql.SQL("SELECT term, segment, documents, frequencies FROM {} WHERE term >= %s AND term < %s").format(self._table("posting")),
+            (low, high),
+        )
+        return [(row[0], row[1], bytes(row[2]), _bytes(row[3]), None) for row in rows]
+
+    def terms_between(self, low: str, high: str) -> list[str]:
+        rows = self._run(
+            sql.SQL("SELECT DISTINCT term FROM {} WHERE term >= %s AND term < %s").format(self._table("posting")), (low, high)
+        )
+        return [row[0] for row in rows]
+
+    def documents(self, numbers: Sequence[int], columns: Sequence[str]) -> dict[int, tuple[bytes | None, ...]]:
+        """Columns of documents by number."""
+        names = sql.SQL(", ").join([sql.Identifier("document"), *(sql.Identifier(column) for column in columns)])
+        rows = self._run(sql.SQL("SELECT {} FROM {} WHERE document = ANY(%s)").format(names, self._table("doc")), (list(numbers),))
+        return {row[0]: tuple(_bytes(value) for value in row[1:]) for row in rows}
+
+
+def _bytes(value: Any) -> bytes | None:
+    return None if value is None else bytes(value)
