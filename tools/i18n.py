@@ -53,7 +53,7 @@ PLURALS = {
     "fr": "nplurals=3; plural=(n == 0 || n == 1) ? 0 : n != 0 && n % 1000000 == 0 ? 1 : 2;",
 }
 #: Keys of a scheming file whose value is shown to people.
-YAML_TEXT_KEYS = {"label", "help_text", "form_placeholder", "title", "description", "about", "error", "example"}
+YAML_TEXT_KEYS = {"label", "help_text", "form_placeholder", "title", "description", "error", "example"}
 REPLACES = "replaces CKAN's"
 
 Key = tuple[str | None, str, str | None]
@@ -130,7 +130,7 @@ def own_messages() -> list[Found]:
     for file in sorted((ROOT / "scheming_schemas").glob("*.yaml")):
         for path, text in yaml_texts(yaml.safe_load(file.read_text(encoding="utf-8"))):
             # An example in one language is a code, a number or an address: the same for everybody.
-            if isinstance(text, str) and text and not path.endswith(".example"):
+            if isinstance(text, str) and text and not path.endswith(".example") and not re.fullmatch(r"https?://\S+", text):
                 found.append(Found((None, text, None), f"scheming_schemas/{file.name}"))
     return found
 
@@ -380,7 +380,8 @@ def message_problems(message: Message, language: str, where: str, allowed: dict[
             problems.append(Problem(where, singular, f"tags {sorted(tags(text).elements())}, wanted {sorted(tags(reference).elements())}"))
         if looks_untranslated(text, singular, language, allowed):
             problems.append(Problem(where, singular, "the translation is English"))
-        if singular[:1].isspace() != text[:1].isspace() or singular[-1:].isspace() != text[-1:].isspace():
+        # A colon alone has a space before it in French.
+        if words(singular) and (singular[:1].isspace() != text[:1].isspace() or singular[-1:].isspace() != text[-1:].isspace()):
             problems.append(Problem(where, singular, "blanks at the start or the end differ"))
     return problems
 
