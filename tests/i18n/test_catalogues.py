@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -128,43 +126,3 @@ def test_messages_of_every_kind_of_source_are_extracted(tmp_path):
         (None, "Seven", None),
         (None, "eight", "eights"),
     }
-
-
-@pytest.mark.parametrize("language", i18n.LANGUAGES)
-def test_the_wheel_carries_the_compiled_catalogue(tmp_path_factory, language):
-    names = wheel_names(tmp_path_factory)
-    base = f"ckanext/ogptn/i18n/{language}/LC_MESSAGES"
-    assert f"{base}/{i18n.DOMAIN}.mo" in names
-    # CKAN builds its own message files for scripts from these two.
-    assert f"{base}/{i18n.DOMAIN}.po" in names
-    assert f"ckanext/ogptn/i18n/{i18n.DOMAIN}.pot" in names
-
-
-_NAMES: list[set[str]] = []
-
-
-def wheel_names(tmp_path_factory) -> set[str]:
-    """The files in a wheel built from a copy of what git tracks, once per session."""
-    if not _NAMES:
-        folder = tmp_path_factory.mktemp("wheel")
-        source = folder / "source"
-        tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
-        for name in tracked:
-            path = ROOT / name
-            if name and (path.is_symlink() or path.is_file()):
-                target = source / name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                if path.is_symlink():
-                    target.symlink_to(path.readlink())
-                else:
-                    target.write_bytes(path.read_bytes())
-        subprocess.run(
-            [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder / "out"), str(source)],
-            check=True,
-            capture_output=True,
-            timeout=300,
-        )
-        (wheel,) = (folder / "out").glob("*.whl")
-        with zipfile.ZipFile(wheel) as archive:
-            _NAMES.append(set(archive.namelist()))
-    return _NAMES[0]
