@@ -19,6 +19,9 @@ from .fields import field as field_of
 #: Terms of one field: the positions of each; empty for fields that are not split in words.
 FieldTerms = dict[str, list[int]]
 
+#: JSON texts of the whole dataset: kept beside the other fields, never searched.
+LONG_FIELDS = ("data_dict", "validated_data_dict")
+
 _DATE = re.compile(r"([+-]?\d{4,9})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -190,6 +193,9 @@ def prepare(document: Mapping[str, Any]) -> Document:
         stored=zlib.compress(msgspec.msgpack.encode(stored), 1),
         data_dict=long_json("data_dict"),
         validated_data_dict=long_json("validated_data_dict"),
+        source=zlib.compress(
+            msgspec.msgpack.encode({name: value for name, value in document.items() if name not in LONG_FIELDS}, enc_hook=str), 1
+        ),
     )
 
 

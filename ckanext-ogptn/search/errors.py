@@ -42,3 +42,7 @@ class Unreachable(EngineError):
 
 class IndexMissing(EngineError):
     """The index's tables are not there and could not be made."""
+
+
+class IndexOutdated(EngineError):
+    """The index's tables are of another version of the plugin."""

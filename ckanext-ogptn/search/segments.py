@@ -150,6 +150,42 @@ def _pack_few(documents: list[int]) -> bytes:
     return width + struct.pack(f"<{len(differences)}{code}", *differences)
 
 
+def merge_rows(term: str, parts: Sequence[tuple[Ints, bytes, bytes | None, bytes | None]]) -> tuple[int, bytes, bytes | None, bytes | None] | None:
+    """One row for a merged segment from those of its parts; None when all its documents are gone.
+
+    :param parts: (new number of each old document or -1, documents, frequencies, positions) in the order of the new numbers.
+    """
+    if term.startswith(STATISTICS):
+        # Documents that are gone are counted until the next rebuild; the numbers only weigh scores.
+        totals = np.sum([unpack_numbers(part[1]) for part in parts], axis=0)
+        return 0, pack_numbers(totals.tolist()), None, None
+    numeric = term.startswith(NUMBERS)
+    length = term.startswith(LENGTHS)
+    documents: list[Ints] = []
+    frequencies: list[Ints] = []
+    positions: list[Ints] = []
+    for place, packed, counts_packed, positions_packed in parts:
+        new = place[unpack_ascending(packed)]
+        keep = new >= 0
+        documents.append(new[keep])
+        if numeric:
+            assert counts_packed is not None
+            frequencies.append(unpack_numbers(counts_packed)[keep])
+            continue
+        counts = np.ones(len(new), np.int64) if counts_packed is None else unpack_plain(counts_packed).astype(np.int64)
+        frequencies.append(counts[keep])
+        if positions_packed is not None:
+            positions.append(unpack_plain(positions_packed)[np.repeat(keep, counts)])
+    joined = np.concatenate(documents)
+    if not len(joined):
+        return None
+    counts = np.concatenate(frequencies)
+    if numeric:
+        return len(joined), pack_ascending(joined), pack_numbers(counts.tolist()), None
+    packed_counts = _narrow(counts) if length or counts.max() > 1 else None
+    return len(joined), pack_ascending(joined), packed_counts, _narrow(np.concatenate(positions)) if positions else None
+
+
 class CopyStream(io.BytesIO):
     """A segment's rows in PostgreSQL's binary COPY format, in the order of the index that they go into."""
 

@@ -36,17 +36,19 @@ from psycopg2.extras import execute_values
 from . import segments
 from .analysis import ANALYSER_VERSION
 from .documents import Document, Forward
-from .errors import IndexMissing, TimeLimitError, Unreachable
+from .errors import IndexMissing, IndexOutdated, TimeLimitError, Unreachable
 
 SCHEMA = "ogptn_search"
 #: Raised whenever the tables of an index change; the index then has to be rebuilt.
-TABLE_VERSION = 1
+TABLE_VERSION = 2
 #: Documents in the tail that make a writer turn it into a segment.
 TAIL_LIMIT = 1000
 #: A call that adds at least so many documents writes them as a segment of their own.
 BULK_LIMIT = 100
-#: Segments beyond which the small ones are merged.
-SEGMENT_LIMIT = 12
+#: The tail is counted each time that so many document numbers were given away.
+TAIL_CHECK = 100
+#: Seconds that a writing transaction may take.
+WRITE_SECONDS = 120.0
 #: Attempts after a deadlock, a serialization failure or a lost connection.
 ATTEMPTS = 4
 #: Key of the advisory lock that lets one process at a time make segments.
@@ -102,14 +104,21 @@ def install(cursor: Cursor) -> None:
             """
         ).format(sql.Identifier(SCHEMA, "index_set"))
     )
-    cursor.execute(sql.SQL("CREATE UNIQUE INDEX IF NOT EXISTS index_set_one_live ON {} (state) WHERE state = 'live'").format(_INDEX_SET))
-    cursor.execute(sql.SQL("SELECT number FROM {} WHERE state = 'live'").format(_INDEX_SET))
-    if cursor.fetchone() is None:
+    cursor.execute(sql.SQL("CREATE UNIQUE INDEX IF NOT EXISTS index_set_one_live ON {} (state) WHERE state = 'live'").format(INDEX_SET))
+    cursor.execute(sql.SQL("SELECT number, tables FROM {} WHERE state = 'live'").format(INDEX_SET))
+    live = cursor.fetchone()
+    if live is not None and live[1] != TABLE_VERSION:
+        cursor.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(table("doc", live[0])))
+        if cursor.fetchone() is None:
+            # Nothing to lose: an empty index need not be rebuilt by hand.
+            drop_index(cursor, live[0])
+            live = None
+    if live is None:
         number = create_index(cursor)
-        cursor.execute(sql.SQL("UPDATE {} SET state = 'live' WHERE number = %s").format(_INDEX_SET), (number,))
+        cursor.execute(sql.SQL("UPDATE {} SET state = 'live' WHERE number = %s").format(INDEX_SET), (number,))
 
 
-_INDEX_SET = sql.Identifier(SCHEMA, "index_set")
+INDEX_SET = sql.Identifier(SCHEMA, "index_set")
 
 
 def create_index(cursor: Cursor) -> int:
@@ -117,7 +126,7 @@ def create_index(cursor: Cursor) -> int:
     cursor.execute(
         sql.SQL(
             "INSERT INTO {set} (number, state, analyser, tables) SELECT coalesce(max(number), 0) + 1, 'building', %s, %s FROM {set} RETURNING number"
-        ).format(set=_INDEX_SET),
+        ).format(set=INDEX_SET),
         (ANALYSER_VERSION, TABLE_VERSION),
     )
     number = _one(cursor)
@@ -132,11 +141,12 @@ def create_index(cursor: Cursor) -> int:
             modified text NOT NULL,
             stored bytea NOT NULL,
             data_dict bytea,
-            validated_data_dict bytea
+            validated_data_dict bytea,
+            source bytea NOT NULL
         )
         """,
         # All are compressed before they get here.
-        "ALTER TABLE {doc} ALTER stored SET STORAGE EXTERNAL, ALTER data_dict SET STORAGE EXTERNAL, ALTER validated_data_dict SET STORAGE EXTERNAL",
+        "ALTER TABLE {doc} ALTER stored SET STORAGE EXTERNAL, ALTER data_dict SET STORAGE EXTERNAL, ALTER validated_data_dict SET STORAGE EXTERNAL, ALTER source SET STORAGE EXTERNAL",
         "CREATE INDEX ON {doc} (generation)",
         "CREATE INDEX ON {doc} (id)",
         "CREATE TABLE {tail} (document bigint PRIMARY KEY, generation bigint NOT NULL, terms bytea NOT NULL)",
@@ -170,13 +180,17 @@ KINDS = ("doc", "tail", "gone", "segment", "posting")
 def drop_index(cursor: Cursor, number: int) -> None:
     for kind in KINDS:
         cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table(kind, number)))
-    cursor.execute(sql.SQL("DELETE FROM {} WHERE number = %s").format(_INDEX_SET), (number,))
+    cursor.execute(sql.SQL("DELETE FROM {} WHERE number = %s").format(INDEX_SET), (number,))
 
 
 def _one(cursor: Cursor) -> Any:
     row = cursor.fetchone()
     assert row is not None
     return row[0]
+
+
+class Outdated(Exception):
+    """The live index's tables are of another version."""
 
 
 # -- connections
@@ -270,6 +284,13 @@ class Store:
                 if last:
                     raise IndexMissing(f"The search index has no tables: run “ckan db upgrade -p ogptn_search”. ({str(error).strip()})") from error
                 self.install()
+            except Outdated as error:
+                if attempt:
+                    raise IndexOutdated(
+                        "The search index was made by another version of ogptn_search. Run “ckan ogptn-search rebuild”; until then nothing "
+                        "can be searched or indexed."
+                    ) from error
+                self.install()
             except _TRANSIENT as error:
                 if last:
                     self._give_up(error)
@@ -305,62 +326,122 @@ class Store:
 
     # writing
 
-    def _begin_write(self, cursor: Cursor, number: int | None, documents: int = 0, segments_made: int = 0) -> tuple[int, int, int, int]:
-        """Take the index's row: (number, generation, first document number, first segment number)."""
+    def begin_write(self, cursor: Cursor, number: int | None, documents: int = 0) -> tuple[int, int, int]:
+        """Take the index's row until the transaction ends: (number, generation, first document number)."""
         where = sql.SQL("state = 'live'") if number is None else sql.SQL("number = {}").format(sql.Literal(number))
         cursor.execute(
             sql.SQL(
-                "UPDATE {} SET generation = generation + 1, next_document = next_document + %s, next_segment = next_segment + %s "
-                "WHERE {} RETURNING number, generation, next_document - %s, next_segment - %s"
-            ).format(_INDEX_SET, where),
-            (documents, segments_made, documents, segments_made),
+                "UPDATE {} SET generation = generation + 1, next_document = next_document + %s WHERE {} "
+                "RETURNING number, generation, next_document - %s, tables"
+            ).format(INDEX_SET, where),
+            (documents, documents),
         )
         row = cursor.fetchone()
         if row is None:
             raise psycopg2.errors.UndefinedTable("no live index")
-        return row[0], row[1], row[2], row[3]
+        if row[3] != TABLE_VERSION:
+            raise Outdated
+        return row[0], row[1], row[2]
+
+    def reserve(self, cursor: Cursor, number: int | None, documents: int) -> tuple[int, int, int]:
+        """Numbers for a segment to come: (index, segment, first document). The transaction should end at once."""
+        where = sql.SQL("state = 'live'") if number is None else sql.SQL("number = {}").format(sql.Literal(number))
+        cursor.execute(
+            sql.SQL(
+                "UPDATE {} SET next_document = next_document + %s, next_segment = next_segment + 1 WHERE {} "
+                "RETURNING number, next_segment - 1, next_document - %s"
+            ).format(INDEX_SET, where),
+            (documents, documents),
+        )
+        row = cursor.fetchone()
+        if row is None:
+            raise psycopg2.errors.UndefinedTable("no live index")
+        return row[0], row[1], row[2]
 
     def write(self, documents: Sequence[Document], number: int | None = None) -> None:
-        """Add or replace documents, all or none."""
-        unique = list({document.index_id: document for document in documents}.values())
-        if not unique:
-            return
-        bulk = len(unique) >= BULK_LIMIT
-        built = segments.build([document.forward for document in unique]) if bulk else None
+        """Add or replace documents, all or none.
 
-        def action() -> int:
-            with self.transaction(max(self.seconds, 60)) as cursor:
-                index, generation, first, segment = self._begin_write(cursor, number, len(unique), 1 if bulk else 0)
-                self._remove(cursor, index, generation, "index_id", [document.index_id for document in unique])
+        :param number: the index to write to; the live one by default.
+        """
+        unique = list({document.index_id: document for document in documents}.values())
+        if len(unique) >= BULK_LIMIT:
+            self._write_segment(unique, number)
+        elif unique:
+            self._write_tail(unique, number)
+
+    def _write_tail(self, documents: list[Document], number: int | None) -> None:
+        packed = [document.forward.pack() for document in documents]
+
+        def action() -> tuple[int, int]:
+            with self.transaction(WRITE_SECONDS) as cursor:
+                index, generation, first = self.begin_write(cursor, number, len(documents))
+                self._replace(cursor, index, generation, first, documents)
                 execute_values(
                     cursor,
-                    sql.SQL(
-                        "INSERT INTO {} (document, generation, index_id, id, name, modified, stored, data_dict, validated_data_dict) VALUES %s"
-                    ).format(table("doc", index)),
-                    [
-                        (first + at, generation, one.index_id, one.id, one.name, one.modified, one.stored, one.data_dict, one.validated_data_dict)
-                        for at, one in enumerate(unique)
-                    ],
-                    page_size=200,
+                    sql.SQL("INSERT INTO {} (document, generation, terms) VALUES %s").format(table("tail", index)),
+                    [(first + at, generation, terms) for at, terms in enumerate(packed)],
                 )
-                if built is not None:
-                    _insert_segment(cursor, index, segment, generation, range(first, first + len(unique)), built)
-                else:
-                    execute_values(
-                        cursor,
-                        sql.SQL("INSERT INTO {} (document, generation, terms) VALUES %s").format(table("tail", index)),
-                        [(first + at, generation, one.forward.pack()) for at, one in enumerate(unique)],
-                    )
+                return index, first
+
+        index, first = self.retry(action)
+        if first % TAIL_CHECK < len(documents):
+            self.compact(index)
+
+    def _write_segment(self, documents: list[Document], number: int | None) -> None:
+        built = segments.build([document.forward for document in documents])
+
+        def action() -> int:
+            with self.transaction(WRITE_SECONDS) as cursor:
+                index, segment, first = self.reserve(cursor, number, len(documents))
+            with self.transaction(WRITE_SECONDS) as cursor:
+                # The long part before the row is taken, so that other writers need not wait for it.
+                copy_segment(cursor, index, segment, built)
+                index, generation, _first = self.begin_write(cursor, index)
+                self._replace(cursor, index, generation, first, documents)
+                insert_segment(cursor, index, segment, generation, range(first, first + len(documents)), built.size)
                 return index
 
-        self.retry(action)
+        index = self.retry(action)
+        if number is None:
+            self.compact(index)
+
+    def _replace(self, cursor: Cursor, index: int, generation: int, first: int, documents: Sequence[Document]) -> None:
+        self._remove(cursor, index, generation, "index_id", [document.index_id for document in documents])
+        execute_values(
+            cursor,
+            sql.SQL(
+                "INSERT INTO {} (document, generation, index_id, id, name, modified, stored, data_dict, validated_data_dict, source) VALUES %s"
+            ).format(table("doc", index)),
+            [
+                (
+                    first + at,
+                    generation,
+                    one.index_id,
+                    one.id,
+                    one.name,
+                    one.modified,
+                    one.stored,
+                    one.data_dict,
+                    one.validated_data_dict,
+                    one.source,
+                )
+                for at, one in enumerate(documents)
+            ],
+            page_size=200,
+        )
+
+    def compact(self, index: int) -> None:
+        """Make a segment of a long tail; start to merge segments where there are many."""
+        from . import compaction
+
+        compaction.run(self, index)
 
     def remove(self, index_ids: Sequence[str]) -> None:
         """Remove documents by ``index_id``."""
 
         def action() -> None:
             with self.transaction() as cursor:
-                index, generation, _first, _segment = self._begin_write(cursor, None)
+                index, generation, _first = self.begin_write(cursor, None)
                 self._remove(cursor, index, generation, "index_id", index_ids)
 
         self.retry(action)
@@ -375,13 +456,24 @@ class Store:
             with self.snapshot() as snapshot:
                 if not find(snapshot)[0]:
                     return 0
-            with self.transaction(max(self.seconds, 60)) as cursor:
-                index, generation, _first, _segment = self._begin_write(cursor, None)
+            with self.transaction(WRITE_SECONDS) as cursor:
+                index, generation, _first = self.begin_write(cursor, None)
                 with self.snapshot() as snapshot:
-                    documents, _all = find(snapshot)
-                return self._remove(cursor, index, generation, "document", documents)
+                    documents, everything = find(snapshot)
+                return (
+                    self._clear(cursor, index, generation) if everything else self._remove(cursor, index, generation, "document", documents)
+                )
 
         return self.retry(action)
+
+    def _clear(self, cursor: Cursor, index: int, generation: int) -> int:
+        """Remove every document."""
+        cursor.execute(sql.SQL("DELETE FROM {}").format(table("doc", index)))
+        count = cursor.rowcount
+        for kind in ("tail", "gone", "segment", "posting"):
+            cursor.execute(sql.SQL("DELETE FROM {}").format(table(kind, index)))
+        cursor.execute(sql.SQL("UPDATE {} SET horizon = %s WHERE number = %s").format(INDEX_SET), (generation, index))
+        return count
 
     def _remove(self, cursor: Cursor, index: int, generation: int, column: str, values: Sequence[Any]) -> int:
         """Remove documents by ``index_id`` or ``document``; the write has begun."""
@@ -396,16 +488,19 @@ class Store:
         return cursor.rowcount
 
 
-def _insert_segment(cursor: Cursor, index: int, segment: int, generation: int, documents: Iterable[int], built: segments.Built) -> None:
-    numbers = segments.pack_numbers(documents)
-    cursor.execute(
-        sql.SQL("INSERT INTO {} (segment, generation, documents, size) VALUES (%s, %s, %s, %s)").format(table("segment", index)),
-        (segment, generation, numbers, built.size),
-    )
+def copy_segment(cursor: Cursor, index: int, segment: int, built: segments.Built) -> None:
+    """Write a segment's postings. Nobody sees them before :func:`insert_segment`."""
     copy = sql.SQL("COPY {} (term, segment, size, documents, frequencies, positions) FROM STDIN WITH (FORMAT binary)").format(
         table("posting", index)
     )
     cursor.copy_expert(copy, segments.CopyStream(built, segment))
+
+
+def insert_segment(cursor: Cursor, index: int, segment: int, generation: int, documents: Iterable[int], size: int) -> None:
+    cursor.execute(
+        sql.SQL("INSERT INTO {} (segment, generation, documents, size) VALUES (%s, %s, %s, %s)").format(table("segment", index)),
+        (segment, generation, segments.pack_numbers(documents), size),
+    )
 
 
 class Snapshot:
@@ -421,11 +516,14 @@ class Snapshot:
             sql.SQL(
                 "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT set_config('statement_timeout', {}, true); "
                 "SELECT number, generation, analyser, tables, pg_postmaster_start_time()::text FROM {} WHERE state = 'live'"
-            ).format(sql.Literal(str(int(self.store.seconds * 1000))), _INDEX_SET)
+            ).format(sql.Literal(str(int(self.store.seconds * 1000))), INDEX_SET)
         )
         if not rows:
             raise psycopg2.errors.UndefinedTable("no live index")
-        return State(*rows[0])
+        state = State(*rows[0])
+        if state.tables != TABLE_VERSION:
+            raise Outdated
+        return state
 
     def _run(self, statement: sql.Composable, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         started = time.perf_counter()
@@ -451,7 +549,7 @@ class Snapshot:
 
     def horizon(self) -> int:
         """Generation before which tombstones may be missing: a reader that is older has to load everything."""
-        return self._run(sql.SQL("SELECT horizon FROM {} WHERE number = %s").format(_INDEX_SET), (self.state.number,))[0][0]
+        return self._run(sql.SQL("SELECT horizon FROM {} WHERE number = %s").format(INDEX_SET), (self.state.number,))[0][0]
 
     def segment_numbers(self) -> list[int]:
         return [row[0] for row in self._run(sql.SQL("SELECT segment FROM {} ORDER BY segment").format(self._table("segment")))]
