@@ -3,6 +3,8 @@
 python -m tests.solr run -- <command>   start one on a free port, run the command with CKAN_SOLR_URL and OGPTN_TEST_SOLR_URL set, stop it
 python -m tests.solr start              keep one running for the inner loop; prints its address
 python -m tests.solr stop               stop that one
+python -m tests.solr compare [file]     the differential test on that one (or on OGPTN_TEST_SOLR_URL, or on one of its own), with every
+                                        difference in a JSON file
 
 Needs Java and Maven. The jars come from Maven Central into .cache/solr (OGPTN_SOLR_CACHE names another folder); OGPTN_SOLR_HEAP sets the
 heap (1g).
@@ -10,14 +12,16 @@ heap (1g).
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from pathlib import Path
 from types import FrameType
 
-from .harness import SolrUnavailableError, solr, start_kept, stop_kept
+from .harness import SolrUnavailableError, cache_folder, kept, solr, start_kept, stop_kept
 
 
 class _Terminated(BaseException):
@@ -45,6 +49,26 @@ def run(command: list[str]) -> int:
             return 128 + signal.SIGTERM
 
 
+def compare(target: Path) -> int:
+    """The differential test by hand. Returns 1 where something differs that is not meant to."""
+    from .differential import report
+    from .differential import run as differential
+    from .engines import own_connection, solr_url
+    from .site import ckan_site
+
+    running = kept()
+    with ExitStack() as stack:
+        url = solr_url() or (running.url if running else stack.enter_context(solr()).url)
+        os.environ["OGPTN_TEST_SOLR_URL"] = url
+        stack.enter_context(ckan_site())
+        comparison, differences, entries = differential(url, own_connection())
+    print(report(comparison, differences, entries))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps([d.as_dict() for d in differences], ensure_ascii=False, indent=1, default=str), encoding="utf-8")
+    print(f"\nEvery difference: {target}")
+    return 1 if any(d.intended is None for d in differences) else 0
+
+
 def main(arguments: list[str]) -> int:
     verb, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
     rest = rest[1:] if rest[:1] == ["--"] else rest
@@ -54,6 +78,8 @@ def main(arguments: list[str]) -> int:
         if verb == "start" and not rest:
             print(start_kept().url)
             return 0
+        if verb == "compare" and len(rest) <= 1:
+            return compare(Path(rest[0]) if rest else cache_folder() / "differences.json")
         if verb == "stop" and not rest:
             print("Solr is stopped." if stop_kept() else "No Solr was running.")
             return 0

@@ -65,10 +65,14 @@ def require_tools() -> tuple[str, str]:
     java, maven = shutil.which("java"), shutil.which("mvn")
     missing = [name for name, found in (("Java 17 (java)", java), ("Maven (mvn)", maven)) if not found]
     if missing or not java or not maven:
-        raise SolrUnavailableError(f"Solr cannot be started: {' and '.join(missing)} not found. Debian: apt install openjdk-17-jdk-headless maven")
+        raise SolrUnavailableError(
+            f"Solr cannot be started: {' and '.join(missing)} not found. Debian: apt install openjdk-17-jdk-headless maven"
+        )
     major = _java_major(java)
     if major < OLDEST_JAVA:
-        raise SolrUnavailableError(f"Solr cannot be started: Java {OLDEST_JAVA} or later is needed, {java} is version {major or 'unknown'}.")
+        raise SolrUnavailableError(
+            f"Solr cannot be started: Java {OLDEST_JAVA} or later is needed, {java} is version {major or 'unknown'}."
+        )
     return java, maven
 
 
