@@ -11,9 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-import sqlalchemy as sa
 from ckan import model
-from ckan.model.group_extra import GroupExtra
 
 from ckanext.ogptn.catalogue.theme_helpers import LANGUAGE_NAMES, LANGUAGES
 
@@ -87,6 +85,20 @@ def ogptn_resource_sections(fields: Iterable[Field]) -> list[dict[str, Any]]:
         section = "file" if field["field_name"] in _FILE_FIELDS else "columns" if field.get("repeating_subfields") else "more"
         sections[section]["fields"].append(field)
     return [dict(section, id=key) for key, section in sections.items() if section["fields"]]
+
+
+def ogptn_drawn_fields(section: Mapping[str, Any], data: Mapping[str, Any], errors: Errors) -> list[Field]:
+    """The fields of a section that the form draws.
+
+    Where a record was harvested from is the harvester's to fill in: those fields are drawn when they hold something, so that saving the
+    form does not drop it.
+    """
+    fields = [field for field in section["fields"] if field.get("form_snippet", "") is not None]
+    if section.get("id") != "source":
+        return fields
+    sent = _submitted() or {}
+    names = {field["field_name"] for field in fields}
+    return fields if any(data.get(name) or errors.get(name) or name in sent for name in names) else []
 
 
 def ogptn_form_value(field: Field, data: Mapping[str, Any], multiple: bool = False) -> Any:
@@ -294,16 +306,16 @@ def ogptn_form_organizations(only: Iterable[Mapping[str, Any]] | None = None) ->
     Read from the tables: ``organization_list`` gives at most 25 with their names, and one query for each with the translated ones.
     """
     tk.check_access("organization_list", {"user": tk.current_user.name}, {})
-    group, extra = model.Group, GroupExtra
-    rows = (
-        model.Session.query(group.id, group.name, group.title, extra.value)
-        .outerjoin(extra, sa.and_(extra.group_id == group.id, extra.key == "title_translated", extra.state == "active"))
-        .filter(group.is_organization.is_(True), group.state == "active")
-    )
+    group = model.Group
+    rows = model.Session.query(group).filter(group.is_organization.is_(True), group.state == "active")
     if only is not None:
         rows = rows.filter(group.id.in_([organization["id"] for organization in only]))
     choices = [
-        {"value": identifier, "label": tk.h.ogptn_pick(translated)[0] or title or name} for identifier, name, title, translated in rows
+        {
+            "value": row.id,
+            "label": tk.h.ogptn_pick((getattr(row, "extras", None) or {}).get("title_translated"))[0] or row.title or row.name,
+        }
+        for row in rows
     ]
     return sorted(choices, key=lambda choice: choice["label"].casefold())
 
@@ -343,6 +355,7 @@ def get_helpers() -> dict[str, Any]:
         "ogptn_form_strings": ogptn_form_strings,
         "ogptn_resource_sections": ogptn_resource_sections,
         "ogptn_form_keeps_group": ogptn_form_keeps_group,
+        "ogptn_drawn_fields": ogptn_drawn_fields,
         "ogptn_form_value": ogptn_form_value,
         "ogptn_form_text": ogptn_form_text,
         "ogptn_form_rows": ogptn_form_rows,

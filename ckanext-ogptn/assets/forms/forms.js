@@ -342,7 +342,7 @@
     }
 
     function open(query) {
-      shown = offered().filter((option) => matches(option.textContent, query));
+      shown = offered().filter((option) => matches(option.textContent + " " + option.value.replace(/[_-]/g, " "), query));
       list.replaceChildren(
         ...shown.map((option, at) => {
           const item = element(
