@@ -9,23 +9,59 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
 from ckan.common import CKANConfig
+from ckan.lib.plugins import DefaultTranslation
+from ckan.types import CKANApp, Context
+from flask import Blueprint
 
 from ckanext.ogptn.seed import cli as seed_cli  # pyright: ignore[reportMissingImports]
 
-from .catalogue import form_helpers, form_views, theme_helpers
+from .budget import validators as budget_validators
+from .catalogue import actions as catalogue_actions
+from .catalogue import auth as catalogue_auth
+from .catalogue import display_helpers, form_helpers, form_views, indexing, records, schemas, theme_helpers, translation, views
+from .catalogue import helpers as catalogue_helpers
+from .catalogue import validators as catalogue_validators
+from .commitment import contacts
+from .commitment import validators as commitment_validators
+from .extractive import validators as extractive_validators
 
 
-class OgptnPlugin(p.SingletonPlugin):
+class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
     """Dataset types, vocabularies, languages, theme and pages of the open-government portal."""
 
+    p.implements(p.IActions)
+    p.implements(p.IAuthFunctions)
+    p.implements(p.IBlueprint)
     p.implements(p.IClick)
+    p.implements(p.IConfigDeclaration)
     p.implements(p.IConfigurer)
+    p.implements(p.IFacets, inherit=True)
+    p.implements(p.IMiddleware, inherit=True)
+    p.implements(p.IPackageController, inherit=True)
     p.implements(p.ISignal)
     p.implements(p.ITemplateHelpers)
+    p.implements(p.ITranslation)
+    p.implements(p.IValidators)
+
+    # IActions
+    def get_actions(self) -> dict[str, Callable[..., Any]]:
+        return catalogue_actions.get_actions()
+
+    # IAuthFunctions
+    def get_auth_functions(self) -> dict[str, Callable[..., Any]]:
+        return catalogue_auth.get_auth_functions()
+
+    # IBlueprint
+    def get_blueprint(self) -> list[Blueprint]:
+        return [translation.blueprint, views.blueprint]
 
     # IClick
     def get_commands(self) -> list[click.Command]:
         return seed_cli.get_commands()
+
+    # IConfigDeclaration
+    def declare_config_options(self, declaration: Any, key: Any) -> None:
+        schemas.declare(declaration, key)
 
     # IConfigurer
     def update_config(self, config: CKANConfig) -> None:
@@ -34,11 +70,59 @@ class OgptnPlugin(p.SingletonPlugin):
         tk.add_resource("assets", "ogptn")
         tk.add_resource("assets/forms", "ogptn-forms")
         theme_helpers.configure(config)
+        schemas.warn_of_missing_plugins(config)
+
+    # IFacets
+    def dataset_facets(self, facets_dict: dict[str, Any], package_type: str) -> dict[str, Any]:  # noqa: ARG002
+        return indexing.facets(package_type)
+
+    def organization_facets(self, facets_dict: dict[str, Any], organization_type: str, package_type: str | None) -> dict[str, Any]:  # noqa: ARG002
+        return indexing.facets(package_type, of_organization=True)
+
+    # IPackageController
+    def after_dataset_create(self, context: Context, pkg_dict: dict[str, Any]) -> None:  # noqa: ARG002
+        contacts.save(pkg_dict)
+
+    def after_dataset_update(self, context: Context, pkg_dict: dict[str, Any]) -> None:  # noqa: ARG002
+        contacts.save(pkg_dict)
+
+    def after_dataset_show(self, context: Context, pkg_dict: dict[str, Any]) -> None:
+        records.after_show(context, pkg_dict)
+        if pkg_dict.get("type") == "commitment":
+            contacts.show(context, pkg_dict)
+
+    def before_dataset_index(self, pkg_dict: dict[str, Any]) -> dict[str, Any]:
+        return indexing.before_index(pkg_dict)
+
+    def before_dataset_search(self, search_params: dict[str, Any]) -> dict[str, Any]:
+        return indexing.before_search(search_params)
+
+    def after_dataset_search(self, search_results: dict[str, Any], search_params: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+        return indexing.after_search(search_results)
 
     # ITemplateHelpers
     def get_helpers(self) -> dict[str, Callable[..., Any]]:
-        return {**theme_helpers.get_helpers(), **form_helpers.get_helpers()}
+        return {
+            **catalogue_helpers.get_helpers(),
+            **theme_helpers.get_helpers(),
+            **form_helpers.get_helpers(),
+            **display_helpers.get_helpers(),
+            **translation.get_helpers(),
+        }
+
+    # IMiddleware
+    def make_middleware(self, app: CKANApp, config: CKANConfig) -> CKANApp:  # noqa: ARG002
+        return translation.keep_plural_rule(app)
 
     # ISignal
     def get_signal_subscriptions(self) -> dict[Any, Any]:
         return {tk.signals.register_blueprint: [{"sender": "dataset", "receiver": form_views.add_rules}]}
+
+    # IValidators
+    def get_validators(self) -> dict[str, Callable[..., Any]]:
+        return {
+            **catalogue_validators.get_validators(),
+            **commitment_validators.get_validators(),
+            **budget_validators.get_validators(),
+            **extractive_validators.get_validators(),
+        }
