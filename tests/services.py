@@ -67,6 +67,7 @@ class TestServices:
                 postgres.ensure_role(port, role, secrets.ckan)
             for database in ("ckan_test", "datastore_test"):
                 postgres.ensure_database(port, database, "ckan")
+            postgres.execute(port, "datastore_test", _datastore_permissions())
         return {
             "CKAN_SQLALCHEMY_URL": url(port, "ckan_test", "ckan", secrets.ckan),
             "CKAN_DATASTORE_WRITE_URL": url(port, "datastore_test", "ckan", secrets.ckan),
@@ -82,6 +83,15 @@ class TestServices:
             if running and (everything or server.name in self.started):
                 server.stop(running)
         self.started.clear()
+
+
+def _datastore_permissions() -> str:
+    """What ``ckan datastore set-permissions`` prints: without it, CKAN cannot create a table in the DataStore."""
+    from ckanext.datastore.cli import permissions_sql
+
+    sql = permissions_sql("ckan_test", "datastore_test", "ckan", "ckan", "datastore_ro")
+    # psql's own command: the script runs on a connection to the DataStore's database already.
+    return "\n".join(line for line in sql.splitlines() if not line.startswith("\\connect"))
 
 
 def provided() -> bool:
