@@ -121,8 +121,7 @@ class _Loader:
         data = dict(record.data)
         if "parent" in data:
             data["parent"] = self._organisation_id("parent", data["parent"])
-        created = tk.get_action("organization_create")(self._context(return_id_only=True), data)
-        self.organisation_ids[record.name] = created if isinstance(created, str) else created["id"]
+        self.organisation_ids[record.name] = tk.get_action("organization_create")(self._context(), data)["id"]
         self.report.created.append(record.name)
 
     def _organisation_id(self, key: str, name: str) -> str:

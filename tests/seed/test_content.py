@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -333,3 +334,11 @@ def test_a_mistake_in_a_seed_file_names_the_file_the_record_and_the_field(
     with pytest.raises(records.SeedError) as raised:
         everything()
     assert message in str(raised.value)
+
+
+def test_texts_are_composed_and_without_invisible_marks():
+    for record in everything():
+        for value in texts([record.data, [upload.metadata for upload in record.uploads]]):
+            assert unicodedata.is_normalized("NFC", value), (record.name, value[:60])
+            assert not re.search("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]", value), (record.name, value[:60])
+            assert value == value.strip() and "  " not in value, (record.name, value[:60])
