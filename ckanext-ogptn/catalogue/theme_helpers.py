@@ -24,6 +24,8 @@ from flask import current_app
 from markupsafe import Markup
 from werkzeug.exceptions import default_exceptions
 
+from . import vocabulary
+
 log = logging.getLogger(__name__)
 
 LANGUAGES = ("ar", "fr", "en")
@@ -430,6 +432,8 @@ def error_page(code: Any, content: Any = None) -> dict[str, Any]:
     said = str(content or "").strip()
     if status >= 500 or not said or (known and said == known.description):
         said = ""
+    # A page that failed halfway has asked for its stylesheets already, and CKAN would not give them a second time.
+    g.pop("_webassets", None)
     reference = f"{status}-{secrets.token_hex(4)}"
     # The path only: a query may hold what somebody typed.
     log.warning("Error page %s: %s %s", reference, tk.request.method, tk.request.path)
@@ -453,9 +457,14 @@ def results_line(count: int, query: str | None, entity: str) -> Markup:
     return Markup.escape(tk._("{results} for “{query}”")).format(results=head, query=words)
 
 
-def filter_count(facet_names: Iterable[str]) -> int:
-    """How many filters are on in the address of the page."""
-    return sum(len(tk.request.args.getlist(name)) for name in facet_names)
+#: Arguments of a search page that are no filters (CKAN's ``dataset.search``; ``_<facet>_limit`` and ``ext_…`` are told by how they begin).
+_NO_FILTERS = frozenset({"q", "page", "sort"})
+
+
+def filter_count() -> int:
+    """How many filters are on, by the address of the page."""
+    filters = (name for name in tk.request.args if name not in _NO_FILTERS and not name.startswith(("_", "ext_")))
+    return sum(sum(1 for value in tk.request.args.getlist(name) if value) for name in filters)
 
 
 def organization_title(organization: Mapping[str, Any]) -> str:
@@ -500,10 +509,10 @@ def formats(package: Mapping[str, Any], limit: int = 4) -> list[str]:
     return [name for name in found if name][:limit]
 
 
-def _labels(vocabulary: str, codes: Any, limit: int = 4) -> str:
+def _labels(name: str, codes: Any, limit: int = 4) -> str:
     """The labels of one code or several, in the reader's language, as one line."""
     several = [codes] if isinstance(codes, str) else list(codes or [])
-    shown = [str(h.ogptn_vocabulary_label(vocabulary, code)) for code in several if code]
+    shown = [vocabulary.label(name, str(code), _language()) for code in several if code]
     more = len(shown) - limit
     line = tk._(", ").join(shown[:limit])
     return line if more <= 0 else tk._("{list} and {number} more").format(list=line, number=more)
