@@ -576,10 +576,10 @@
       if (node.hidden && node.matches("[data-ogf-when], .ogf-section")) node.hidden = false;
       if (node.tagName === "DETAILS") node.open = true;
     }
-    const control = target.matches("input:not([type=hidden]), select, textarea, button")
-      ? target
-      : target.querySelector("input:not([type=hidden]), select, textarea, button");
-    const focusable = control && control.offsetParent ? control : target;
+    const isControl = "input:not([type=hidden]), select, textarea";
+    const inside = target.matches(isControl) ? [target] : [...target.querySelectorAll(isControl), ...target.querySelectorAll("button")];
+    const control = inside.find((found) => found.offsetParent);
+    const focusable = control || target;
     if (focusable === target && !control) target.tabIndex = -1;
     focusable.focus({ preventScroll: true });
     (target.closest(".ogf-field") || target).scrollIntoView({ block: "start" });
