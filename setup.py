@@ -94,7 +94,7 @@ setup(
             "ogptn_harvest = ckanext.ogptn.harvesters.plugin:OgptnHarvestPlugin",
             "ogptn_search = ckanext.ogptn.search.plugin:OgptnSearchPlugin",
         ],
-        "console_scripts": ["ogptn = ckanext.ogptn.stack.cli:main"],
+        "console_scripts": ["ogptn = ckanext.ogptn.stack.__main__:main"],
         "babel.extractors": ["ckan = ckan.lib.extract:extract_ckan"],
     },
 )

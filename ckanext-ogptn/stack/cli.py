@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +109,10 @@ def up(
     begun = time.monotonic()
 
     def say(text: str) -> None:
-        click.echo(f"{time.monotonic() - begun:6.1f} s  {text}")
-        sys.stdout.flush()
+        # A terminal that was closed must not keep us from stopping in order.
+        with suppress(OSError):
+            click.echo(f"{time.monotonic() - begun:6.1f} s  {text}")
+            sys.stdout.flush()
 
     def ready(welcome: Welcome) -> None:
         announce(welcome, layout, seconds=time.monotonic() - begun)

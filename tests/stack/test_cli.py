@@ -85,6 +85,15 @@ class TestWithoutPortal:
         assert processes_below(nowhere.root) == []
 
 
+    @pytest.mark.parametrize("missing", ["psutil", "platformdirs"])
+    def test_without_the_stack_extra(self, nowhere: Portal, tmp_path: Path, missing: str) -> None:
+        (tmp_path / f"{missing}.py").write_text(f"raise ModuleNotFoundError('no', name='{missing}')")
+        status = nowhere.run("status", PYTHONPATH=str(tmp_path))
+        assert status.returncode == 15
+        assert f"needs the package {missing}" in status.stderr
+        assert "ckanext-ogptn[stack]" in status.stderr
+
+
 class TestRunning:
     def test_the_first_start_gives_the_password_once(self, started: Portal) -> None:
         first = started.first_up  # type: ignore[attr-defined]
