@@ -168,8 +168,7 @@ Row = tuple[int, bytes, bytes | None, bytes | None]
 def _merged_rows(index_store: store.Store, index: int, merged: list[int], places: dict[int, Any]) -> Iterator[dict[str, Row]]:
     """The new segment's rows, some thousands at a time. Read on a second connection, as a cursor lives in its transaction."""
     with index_store.connection() as connection:
-        with connection.cursor() as setup:
-            setup.execute("BEGIN READ ONLY")
+        connection.autocommit = False  # A cursor on the server lives in a transaction.
         with connection.cursor(name="merge") as cursor:
             cursor.itersize = 5000
             cursor.execute(
@@ -193,8 +192,8 @@ def _merged_rows(index_store: store.Store, index: int, merged: list[int], places
             if term is not None:
                 _put(rows, term, group, places)
             yield rows
-        with connection.cursor() as finish:
-            finish.execute("COMMIT")
+        connection.rollback()
+        connection.autocommit = True
 
 
 def _bytes(value: Any) -> bytes | None:

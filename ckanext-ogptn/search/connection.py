@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pysolr
 
 from . import dismax, evaluate, syntax
-from .documents import format_date, prepare, unpack_stored, unpack_text
+from .documents import prepare, unpack_stored, unpack_text
 from .errors import BadRequest
 from .fields import Kind
 from .fields import field as field_of
@@ -86,6 +86,8 @@ def parse_sort(text: str) -> list[tuple[str, bool]]:
     :raises BadRequest: in the words that CKAN looks for.
     """
     orders: list[tuple[str, bool]] = []
+    if text.strip() and not text.replace(",", "").strip():
+        raise BadRequest(f"Can't determine a Sort Order (asc or desc) in sort spec '{text}', pos={len(text)}")
     for part in text.split(","):
         words = part.split()
         if not words:
@@ -230,10 +232,8 @@ class Search:
         parser, local, rest = local_parameters(text)
         chosen = parser or _text(params.get("defType")) or "lucene"
         settings = {**{name: _text(value) for name, value in params.items()}, **local}
-        if chosen in ("lucene", "field", "term", "terms", "prefix", "raw", "bool"):
-            return self.plain_tree(chosen, settings, rest)
         if chosen not in ("dismax", "edismax"):
-            raise BadRequest(f"Unknown query parser '{chosen}'")
+            return self.plain_tree(chosen, settings, rest)
         weights = dismax.parse_fields(settings.get("qf") or settings.get("df") or DEFAULT_FIELDS)
         mm = settings.get("mm") or ("100%" if self.evaluator.conjunction else "0%")
         try:
@@ -247,9 +247,20 @@ class Search:
         return dismax.edismax(rest, weights, tie, mm, conjunction=self.evaluator.conjunction)
 
     def plain_tree(self, parser: str, settings: Mapping[str, str], text: str) -> syntax.Node:
+        conjunction = settings.get("q.op", "").upper() == "AND"
         if parser == "lucene":
-            conjunction = settings.get("q.op", "").upper() == "AND"
-            return syntax.parse(text, conjunction=conjunction)
+            return syntax.parse(text, conjunction=conjunction, default=settings.get("df") or "text")
+        if parser == "bool":
+            occurs = {"must": syntax.Occur.MUST, "filter": syntax.Occur.MUST, "should": syntax.Occur.SHOULD, "must_not": syntax.Occur.MUST_NOT}
+            return syntax.Boolean(
+                tuple(
+                    syntax.Clause(occur, syntax.parse(settings[name], conjunction=conjunction, default=settings.get("df") or "text"))
+                    for name, occur in occurs.items()
+                    if settings.get(name)
+                )
+            )
+        if parser not in ("term", "terms", "raw", "field", "prefix"):
+            raise BadRequest(f"Unknown query parser '{parser}'")
         name = settings.get("f")
         if not name:
             raise BadRequest("missing local parameter f")
@@ -313,13 +324,16 @@ class Search:
             return -self.view.documents if descending else self.view.documents
         spec = field_of(name)
         if spec.kind is Kind.NONE:
-            raise BadRequest(f"can not sort on a field which is neither indexed nor has doc values: {name}")
-        if spec.multi or spec.kind is Kind.NGRAM:
-            raise BadRequest(f"can not sort on multivalued field: {name}")
+            raise BadRequest(
+                f"can not sort on a field w/o docValues unless it is indexed=true uninvertible=true and the type supports Uninversion: {name}"
+            )
+        if spec.multi and spec.tokenised:
+            raise BadRequest(f"can not sort on multivalued field: {name} of type: {spec.kind.value}")
         if spec.kind in (Kind.DATE, Kind.INT):
             values, _present = self.view.numbers(self.snapshot, name)
             return -values if descending else values
-        keys, present = self.view.sort_keys(self.snapshot, name)
+        # Of several values Solr takes the first one for ascending order and the last one for descending; of several words the last.
+        keys, present = self.view.sort_keys(self.snapshot, name, last=descending or spec.tokenised)
         return np.where(present, -keys if descending else keys, np.inf)
 
     # -- what is given back
@@ -389,8 +403,8 @@ class Search:
 
     def facet(self, name: str, mask: Mask) -> list[Any]:
         spec = field_of(name)
-        if spec.kind is Kind.NONE:
-            raise BadRequest(f"can not facet on a field which is not indexed: {name}")
+        if spec.kind in (Kind.DATE, Kind.INT):
+            raise BadRequest("Can't facet on a PointField without docValues")
         try:
             limit = int(self.setting(name, "limit", str(DEFAULT_FACET_LIMIT)))
             offset = int(self.setting(name, "offset", "0"))
@@ -412,12 +426,8 @@ class Search:
         return [part for pair in chosen for part in pair]
 
     def counts(self, name: str, mask: Mask) -> tuple[list[str], npt.NDArray[Any]]:
-        spec = field_of(name)
-        if spec.kind in (Kind.DATE, Kind.INT):
-            values, present = self.view.numbers(self.snapshot, name)
-            distinct, back = np.unique(values[present], return_inverse=True)
-            counts = np.bincount(back[mask[present]], minlength=len(distinct))
-            return [format_date(value) if spec.kind is Kind.DATE else str(value) for value in distinct.tolist()], counts
+        if field_of(name).kind is Kind.NONE:
+            return [], np.empty(0, np.int64)
         values_of = self.view.values(self.snapshot, name)
         return values_of.terms, np.bincount(values_of.ids[mask[values_of.slots]], minlength=len(values_of.terms))
 

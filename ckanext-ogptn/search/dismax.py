@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from . import syntax
+from . import analysis, syntax
 from .errors import BadRequest, QuerySyntaxError
+from .fields import Kind
+from .fields import field as field_of
 from .syntax import Node, Occur
 
 Weights = list[tuple[str, float]]
@@ -58,8 +60,10 @@ def minimum(spec: str, optional: int) -> int:
     return max(0, min(optional, result))
 
 
-def spread(node: Node, weights: Weights, tie: float) -> Node:
+def spread(node: Node, weights: Weights, tie: float, *, conjunction: bool = False) -> Node:
     """Let every word without a field of its own look in all the fields."""
+    if isinstance(node, syntax.Words):
+        return _spread_words(node, weights, tie, conjunction)
     if isinstance(node, syntax.Term | syntax.Phrase | syntax.Pattern | syntax.Regex | syntax.Fuzzy | syntax.Range):
         if node.field is not None:
             return node
@@ -69,12 +73,40 @@ def spread(node: Node, weights: Weights, tie: float) -> Node:
             parts.append(part if weight == 1.0 else syntax.Boosted(part, weight))
         return parts[0] if len(parts) == 1 else syntax.Best(tuple(parts), tie)
     if isinstance(node, syntax.Boosted):
-        return syntax.Boosted(spread(node.node, weights, tie), node.factor)
+        return syntax.Boosted(spread(node.node, weights, tie, conjunction=conjunction), node.factor)
     if isinstance(node, syntax.Constant):
-        return syntax.Constant(spread(node.node, weights, tie), node.score)
+        return syntax.Constant(spread(node.node, weights, tie, conjunction=conjunction), node.score)
     if isinstance(node, syntax.Boolean):
-        return replace(node, clauses=tuple(replace(clause, node=spread(clause.node, weights, tie)) for clause in node.clauses))
+        clauses: list[syntax.Clause] = []
+        for clause in node.clauses:
+            inner = spread(clause.node, weights, tie, conjunction=conjunction)
+            if isinstance(clause.node, syntax.Words) and isinstance(inner, syntax.Boolean):
+                clauses += inner.clauses
+            else:
+                clauses.append(replace(clause, node=inner))
+        return replace(node, clauses=tuple(clauses))
     return node
+
+
+def _spread_words(node: syntax.Words, weights: Weights, tie: float, conjunction: bool) -> Node:
+    """Several words at once: word by word where every field sees the same number of words, else field by field."""
+    occur = Occur.MUST if conjunction else Occur.SHOULD
+    seen: list[list[str]] = []
+    for name, _weight in weights:
+        spec = field_of(name)
+        if spec.kind in (Kind.TEXT, Kind.GENERAL):
+            seen.append([text for text in node.texts for _terms in analysis.query_word(text, spec.kind is Kind.TEXT)])
+        else:
+            seen.append(list(node.texts))
+    if len({len(words) for words in seen}) == 1:
+        return syntax.Boolean(
+            tuple(syntax.Clause(occur, spread(syntax.Term(None, text), weights, tie, conjunction=conjunction)) for text in node.texts)
+        )
+    parts: list[Node] = []
+    for name, weight in weights:
+        whole = syntax.Boolean(tuple(syntax.Clause(occur, syntax.Term(name, text)) for text in node.texts))
+        parts.append(whole if weight == 1.0 else syntax.Boosted(whole, weight))
+    return syntax.Boolean((syntax.Clause(occur, syntax.Best(tuple(parts), tie)),))
 
 
 def with_minimum(node: Node, spec: str) -> Node:
@@ -86,6 +118,7 @@ def with_minimum(node: Node, spec: str) -> Node:
 
 
 _DISMAX_SPECIAL = re.compile(r'[!(){}\[\]^~*?:\\/|&]')
+_SPECIAL = re.compile(r'[+\-!(){}\[\]^"~*?:\\/|&]')
 _DANGLING = re.compile(r"\s+[-+\s]+$")
 _CONSECUTIVE = re.compile(r"\s+[+-](?:\s*[+-]+)+")
 
@@ -95,15 +128,25 @@ def dismax(query: str, weights: Weights, tie: float, mm: str) -> Node:
     text = query if query.count('"') % 2 == 0 else query.replace('"', "")
     text = _DISMAX_SPECIAL.sub(lambda match: "\\" + match.group(), text)
     text = _DANGLING.sub("", _CONSECUTIVE.sub(" ", text))
-    return with_minimum(spread(syntax.parse(text, conjunction=False), weights, tie), mm)
+    node = with_minimum(spread(syntax.parse(text, conjunction=False), weights, tie), mm)
+    # One required clause: what only excludes finds nothing, other than in the classic syntax.
+    return syntax.Boolean((syntax.Clause(Occur.MUST, node),))
 
 
 def edismax(query: str, weights: Weights, tie: float, mm: str, *, conjunction: bool) -> Node:
     """The full syntax; what is not valid in it is searched for as plain words, so nothing a person types is an error."""
     try:
-        tree = syntax.parse(query, conjunction=conjunction)
+        tree = syntax.parse(query, conjunction=conjunction, default=None)
     except QuerySyntaxError:
-        words = re.sub(r'[+\-!(){}\[\]^"~*?:\\/|&]', lambda match: "\\" + match.group(), query)
-        words = re.sub(r"\b(AND|OR|NOT)\b", lambda match: match.group().lower(), words)
-        tree = syntax.parse(words, conjunction=conjunction)
-    return with_minimum(spread(tree, weights, tie), mm)
+        tree = syntax.parse(_as_words(query), conjunction=conjunction, default=None)
+    return with_minimum(spread(tree, weights, tie, conjunction=conjunction), mm)
+
+
+def _as_words(query: str) -> str:
+    """A query that is not valid as one that is: each word's first sign stays, all else loses its meaning."""
+    words: list[str] = []
+    for word in query.split():
+        sign = word[0] if word[0] in "+-" and len(word) > 1 else ""
+        rest = _SPECIAL.sub(lambda match: "\\" + match.group(), word[len(sign) :])
+        words.append(sign + (f"\\{rest}" if rest in ("AND", "OR", "NOT") else rest))
+    return " ".join(words)

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import psycopg2.errors
 
 from . import analysis, datemath, segments, syntax
 from .documents import string_term
@@ -139,10 +140,7 @@ class Evaluator:
     # -- nodes
 
     def _field(self, name: str | None) -> Field:
-        spec = field_of(name or self.default)
-        if spec.kind is Kind.NONE:
-            raise BadRequest(f"can not search on field '{spec.name}': it is not indexed")
-        return spec
+        return field_of(name or self.default)
 
     def _none(self) -> Hits:
         return Hits(np.zeros(self.view.size, np.bool_))
@@ -473,7 +471,7 @@ class Evaluator:
         try:
             return int(text)
         except ValueError as error:
-            raise BadRequest(f"Invalid Number: {text}") from error
+            raise BadRequest(f"Invalid Number: {text} for field {spec.name}") from error
 
     def _between(self, spec: Field, low: int | None, high: int | None) -> Hits:
         values, present = self.view.numbers(self.snapshot, spec.name)
@@ -518,23 +516,25 @@ class Evaluator:
                 mask[self.view.posting(self.snapshot, spec.name, term).slots] = True
         return mask
 
-    def _matching(self, spec: Field, pattern: str) -> list[str]:
-        """Terms of a field that a Python pattern matches as a whole."""
-        try:
-            compiled = re.compile(pattern, re.DOTALL)
-        except re.error as error:
-            raise BadRequest(f"org.apache.solr.search.SyntaxError: {error}") from error
-        return [term for term in self.view.terms(self.snapshot, spec.name) if compiled.fullmatch(term)]
-
     def _pattern(self, node: syntax.Pattern) -> Hits:
         spec = self._field(node.field)
         if spec.kind in (Kind.DATE, Kind.INT):
-            raise BadRequest(f"Wildcard queries are not supported on the field {spec.name}.")
-        return Hits(self._any(spec, self._matching(spec, wildcard_pattern(node.pattern, self._normaliser(spec)))))
+            raise BadRequest("Can't run prefix queries on numeric fields")
+        pattern = re.compile(wildcard_pattern(node.pattern, self._normaliser(spec)), re.DOTALL)
+        return Hits(self._any(spec, [term for term in self.view.terms(self.snapshot, spec.name) if pattern.fullmatch(term)]))
 
     def _regex(self, node: syntax.Regex) -> Hits:
+        """Matched by PostgreSQL, whose regular expressions cannot run away and obey the time limit."""
         spec = self._field(node.field)
-        return Hits(self._any(spec, self._matching(spec, node.pattern.replace("\\/", "/"))))
+        if spec.kind in (Kind.DATE, Kind.INT):
+            raise BadRequest("Can't run regex queries on numeric fields")
+        text = node.pattern.replace("\\/", "/")
+        pattern = postgres_regex(self._normaliser(spec)(text))
+        try:
+            terms = self.snapshot.matching(self.view.terms(self.snapshot, spec.name), pattern)
+        except psycopg2.errors.InvalidRegularExpression as error:
+            raise BadRequest(f"org.apache.solr.search.SyntaxError: invalid regular expression /{node.pattern}/") from error
+        return Hits(self._any(spec, terms))
 
     @staticmethod
     def _normaliser(spec: Field) -> Any:
@@ -668,13 +668,17 @@ def _sloppy_with_repeats(positions: list[list[int]], slop: int, words: Any) -> f
 
 
 def wildcard_pattern(pattern: str, normalise: Any) -> str:
-    """A Python pattern for Lucene's wildcards; a backslash takes the meaning from what follows it."""
-    out: list[str] = []
+    """A Python pattern for Lucene's wildcards; a backslash takes the meaning from what follows it.
+
+    Each star takes the shortest run that lets the text up to the next star follow and never gives back, so that many stars cannot make
+    the match slow.
+    """
+    pieces: list[list[str]] = [[]]
     plain: list[str] = []
 
     def flush() -> None:
         if plain:
-            out.append(re.escape(normalise("".join(plain))))
+            pieces[-1].append(re.escape(normalise("".join(plain))))
             plain.clear()
 
     position = 0
@@ -683,14 +687,63 @@ def wildcard_pattern(pattern: str, normalise: Any) -> str:
         if character == "\\" and position + 1 < len(pattern):
             position += 1
             plain.append(pattern[position])
-        elif character in "*?":
+        elif character == "*":
             flush()
-            out.append(".*" if character == "*" else ".")
+            pieces.append([])
+        elif character == "?":
+            flush()
+            pieces[-1].append(".")
         else:
             plain.append(character)
         position += 1
     flush()
-    return "".join(out)
+    texts = ["".join(piece) for piece in pieces]
+    if len(texts) == 1:
+        return texts[0]
+    middle = "".join(f"(?=(?P<g{at}>.*?{text}))(?P=g{at})" for at, text in enumerate(texts[1:-1]) if text)
+    return f"{texts[0]}{middle}.*{texts[-1]}"
+
+
+def postgres_regex(pattern: str) -> str:
+    """PostgreSQL's regular expression for one of Lucene's, which always matches the whole term.
+
+    :raises BadRequest: complement, intersection and intervals, which PostgreSQL has not.
+    """
+    out: list[str] = []
+    position = 0
+    inside = False
+    while position < len(pattern):
+        character = pattern[position]
+        if character == "\\" and position + 1 < len(pattern):
+            position += 1
+            following = pattern[position]
+            out.append(f"\\{following}" if following in "dDsSwW" or not following.isalnum() else following)
+        elif inside:
+            inside = character != "]"
+            out.append(character)
+        elif character == "[":
+            inside = True
+            out.append(character)
+        elif character in "^$":
+            out.append(f"\\{character}")
+        elif character == "@":
+            out.append(".*")
+        elif character == "#":
+            out.append("(?!)")
+        elif character == '"':
+            end = pattern.find('"', position + 1)
+            if end < 0:
+                raise BadRequest(f"org.apache.solr.search.SyntaxError: expected '\"' at position {len(pattern)}")
+            out.append(re.sub(r"(\W)", r"\\\1", pattern[position + 1 : end]))
+            position = end
+        elif character in "~&<":
+            raise BadRequest(f"org.apache.solr.search.SyntaxError: “{character}” in regular expressions is not supported")
+        elif character == "?" and out and out[-1] == "(":
+            raise BadRequest(f"org.apache.solr.search.SyntaxError: unexpected “?” at position {position}")
+        else:
+            out.append(character)
+        position += 1
+    return f"^(?:{''.join(out)})$"
 
 
 def edit_distance(one: str, other: str, limit: int) -> int:

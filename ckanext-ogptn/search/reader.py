@@ -7,6 +7,7 @@ segments (the *base*), then those of the tail.
 
 from __future__ import annotations
 
+import bisect
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -333,28 +334,25 @@ class View:
 
         return self._column("present", name, whole)
 
-    def sort_keys(self, snapshot: Snapshot, name: str) -> tuple[Array, Mask]:
-        """Numbers that sort as the values of a single-valued string field do, by slot, and which slots have one."""
+    def sort_keys(self, snapshot: Snapshot, name: str, *, last: bool = False) -> tuple[Array, Mask]:
+        """Numbers that sort as the values of a field do, by slot, and which slots have one.
+
+        :param last: of several values take the last in order, not the first.
+        """
 
         def whole() -> tuple[Array, Mask]:
             found = self.values(snapshot, name)
             rank = np.arange(len(found.terms), dtype=np.float64)
             late = found.terms[found.base_terms :]
-            if late:
-                # The base's terms keep their ranks; those of the tail go between them.
-                import bisect
+            # The base's terms keep their ranks; those of the tail go between them.
+            for place, at in enumerate(sorted(range(len(late)), key=late.__getitem__)):
+                below = bisect.bisect_left(found.terms, late[at], 0, found.base_terms)
+                rank[found.base_terms + at] = below - 1 + (place + 1) / (len(late) + 1)
+            keys = np.full(self.size, -np.inf if last else np.inf)
+            (np.maximum if last else np.minimum).at(keys, found.slots, rank[found.ids])
+            return keys, np.isfinite(keys)
 
-                order = sorted(range(len(late)), key=late.__getitem__)
-                for place, at in enumerate(order):
-                    below = bisect.bisect_left(found.terms, late[at], 0, found.base_terms)
-                    rank[found.base_terms + at] = below - 1 + (place + 1) / (len(late) + 1)
-            keys = np.zeros(self.size, np.float64)
-            present = np.zeros(self.size, np.bool_)
-            keys[found.slots] = rank[found.ids]
-            present[found.slots] = True
-            return keys, present
-
-        return self._column("sort", name, whole)
+        return self._column("last" if last else "first", name, whole)
 
     def _column(self, kind: str, name: str, make: Any) -> Any:
         found = self.columns.get((kind, name))

@@ -582,6 +582,11 @@ class Snapshot:
         )
         return [row[0] for row in rows]
 
+    def matching(self, terms: Sequence[str], pattern: str) -> list[str]:
+        """Those of some texts that a regular expression matches."""
+        rows = self._run(sql.SQL("SELECT term FROM unnest(%s) AS term WHERE term ~ %s"), (list(terms), pattern))
+        return [row[0] for row in rows]
+
     def documents(self, numbers: Sequence[int], columns: Sequence[str]) -> dict[int, tuple[bytes | None, ...]]:
         """Columns of documents by number."""
         names = sql.SQL(", ").join([sql.Identifier("document"), *(sql.Identifier(column) for column in columns)])

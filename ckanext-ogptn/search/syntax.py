@@ -23,6 +23,7 @@ from luqum.exceptions import ParseError
 from luqum.thread import parse as luqum_parse
 
 from .errors import BadRequest, QuerySyntaxError
+from .fields import field as field_of
 
 #: Deepest nesting of groups; more is a mistake or an attack.
 MAX_DEPTH = 100
@@ -42,6 +43,14 @@ class Term:
 
     field: str | None
     text: str
+
+
+@dataclass(frozen=True)
+class Words:
+    """Several plain words in a row, which Solr analyses together. Only made for ``edismax``, which has no field yet to do that with."""
+
+    field: str | None
+    texts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -135,7 +144,7 @@ class Best:
     tie: float
 
 
-Node = Union[Term, Phrase, Pattern, Regex, Fuzzy, Range, Exists, All, Nothing, Boosted, Constant, Boolean, Best]
+Node = Union[Term, Words, Phrase, Pattern, Regex, Fuzzy, Range, Exists, All, Nothing, Boosted, Constant, Boolean, Best]
 
 # -- tokens
 
@@ -164,7 +173,7 @@ _PATTERNS = [(name, re.compile(pattern, re.DOTALL)) for name, pattern in _TOKENS
 _FUZZY = re.compile(r"~([0-9]+(?:\.[0-9]+)?|\.[0-9]+)?")
 _BOOST = re.compile(r"\^(=?)[ \t]*([0-9]+(?:\.[0-9]+)?)")
 _GOOP = r"(?:\"(?:[^\"\\]|\\.)*\"|[^ \t\n\r\u3000\]}]+)"
-_RANGE = re.compile(rf"[\[{{][{_SPACE}]*({_GOOP})[{_SPACE}]+(?:TO[{_SPACE}]+)?({_GOOP})[{_SPACE}]*[\]}}]", re.DOTALL)
+_RANGE = re.compile(rf"[\[{{][{_SPACE}]*({_GOOP})[{_SPACE}]+TO[{_SPACE}]+({_GOOP})[{_SPACE}]*[\]}}]", re.DOTALL)
 
 
 @dataclass
@@ -293,9 +302,10 @@ FieldCheck = Callable[[str], bool]
 class _Reader:
     """One parse."""
 
-    def __init__(self, query: str, conjunction: bool) -> None:
+    def __init__(self, query: str, conjunction: bool, default: str | None) -> None:
         self.query = query
         self.conjunction = conjunction
+        self.default = default
         self.atoms: list[_Atom] = []
         self.clauses = 0
 
@@ -354,7 +364,16 @@ class _Reader:
     def _boolean(self, item: tree.Item, name: str | None) -> Node:
         clauses: list[Clause] = []
         plain: Node | None = None
-        for operator, part in self._flatten(item):
+        parts = list(self._flatten(item))
+        at = 0
+        while at < len(parts):
+            run = self._run(parts, at)
+            if len(run) > 1:
+                self._add_words(clauses, run, name)
+                at += len(run)
+                continue
+            operator, part = parts[at]
+            at += 1
             modifier = ""
             if isinstance(part, tree.Plus | tree.Prohibit | tree.Not):
                 modifier = "+" if isinstance(part, tree.Plus) else "-"
@@ -370,6 +389,32 @@ class _Reader:
         if len(clauses) == 1 and plain is not None:
             return plain
         return Boolean(tuple(clauses))
+
+    def _run(self, parts: list[tuple[str, tree.Item]], start: int) -> list[str]:
+        """The plain words in a row that begin at a place; the last one is not followed by an operator (``MultiTerm`` of the grammar)."""
+        words: list[str] = []
+        for at in range(start, len(parts)):
+            operator, part = parts[at]
+            if operator or not isinstance(part, tree.Word):
+                break
+            atom = self._atom(str(part.value))
+            if atom.kind != "WORD" or atom.fuzzy is not None or atom.boosts:
+                break
+            if at > start and at + 1 < len(parts) and parts[at + 1][0]:
+                break
+            words.append(unescape(atom.text))
+        return words
+
+    def _add_words(self, clauses: list[Clause], words: list[str], name: str | None) -> None:
+        occur = Occur.MUST if self.conjunction else Occur.SHOULD
+        if name is None and self.default is None:
+            clauses.append(Clause(occur, Words(None, tuple(words))))
+        elif self.conjunction and not field_of(name or self.default or "text").tokenised:
+            # So it is in Solr: `tags:(water energy)` finds either, even where all words are required.
+            either = Boolean(tuple(Clause(Occur.SHOULD, Term(name, word)) for word in words))
+            clauses.append(Clause(occur, either))
+        else:
+            clauses += [Clause(occur, Term(name, word)) for word in words]
 
     def _add(self, clauses: list[Clause], operator: str, modifier: str, node: Node) -> None:
         """``SolrQueryParserBase.addClause``: an operator makes the clause before it required or optional, too."""
@@ -430,10 +475,11 @@ class _Reader:
         return Range(name, bounds[0], bounds[1], text[0] == "[", text[-1] == "]")
 
 
-def parse(query: str, *, conjunction: bool) -> Node:
+def parse(query: str, *, conjunction: bool, default: str | None = "text") -> Node:
     """Parse a query.
 
     :param conjunction: ``q.op=AND``; otherwise clauses without operator are optional.
+    :param default: field of words without a field's name; None when the caller spreads them over several.
     :raises QuerySyntaxError: where Solr raises one.
     """
-    return _Reader(query, conjunction).read()
+    return _Reader(query, conjunction, default).read()
