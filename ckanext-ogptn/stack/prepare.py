@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import sys
+import traceback
 from typing import Any
 
 import click
@@ -191,7 +192,13 @@ if __name__ == "__main__":
         code = main()
     except click.exceptions.Exit as stop:
         code = stop.exit_code
-    except (click.ClickException, ValidationError, psycopg2.Error, SQLAlchemyError) as error:
-        sys.stderr.write(f"{error.format_message() if isinstance(error, click.ClickException) else error}\n")
+    except click.ClickException as error:
+        sys.stderr.write(f"{error.format_message()}\n")
+        code = error.exit_code
+    except (ValidationError, psycopg2.Error, SQLAlchemyError) as error:
+        # All of it for the log; the last line is the sentence that the supervisor shows.
+        traceback.print_exc()
+        cause = getattr(error, "orig", None) or error
+        sys.stderr.write(f"{(str(cause).strip().splitlines() or [type(cause).__name__])[0]}\n")
         code = 1
     sys.exit(code)
