@@ -1,31 +1,15 @@
 """Packaging of ckanext-ogptn.
 
-The repository's top-level folders are mapped to one import tree, ``ckanext.ogptn`` (see ``docs/developer.md``). ``ckanext/ogptn`` is a
-link to ``ckanext-ogptn``: CKAN looks for a plugin's migrations below the last ``/ckanext/`` of its path
-(``docs/decisions/0001-migrations-need-a-ckanext-folder.md``).
+``ckanext/ogptn`` is a link to the folder ``ckanext-ogptn``, which links to ``harvesters``, ``scheming_schemas`` and ``seed``: one import tree,
+``ckanext.ogptn``, with the paths that CKAN expects of an extension (``docs/decisions/0001-links-make-the-import-tree.md``). ``ckanext``
+itself is a namespace shared with CKAN and its other extensions.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from setuptools import find_packages, setup
-
-ROOTS = {
-    "ckanext.ogptn": "ckanext/ogptn",
-    "ckanext.ogptn.scheming_schemas": "scheming_schemas",
-    "ckanext.ogptn.harvesters": "harvesters",
-    "ckanext.ogptn.seed": "seed",
-}
-
-
-def packages() -> list[str]:
-    found: list[str] = []
-    for name, folder in ROOTS.items():
-        found.append(name)
-        found += [f"{name}.{sub}" for sub in find_packages(folder)]
-    return found
-
+from setuptools import find_namespace_packages, setup
 
 setup(
     name="ckanext-ogptn",
@@ -47,8 +31,9 @@ setup(
         "Programming Language :: Python :: 3.11",
         "Programming Language :: Python :: 3.12",
     ],
-    package_dir=ROOTS,
-    packages=packages(),
+    # Given although it is the default: it makes an editable install a line in a .pth file, and its paths are the links.
+    package_dir={"": "."},
+    packages=find_namespace_packages(include=["ckanext.ogptn", "ckanext.ogptn.*"]),
     include_package_data=True,
     # Why each is here, and its licence: docs/dependencies.md
     install_requires=[

@@ -64,13 +64,20 @@ def test_the_wheel_has_every_file(built: Path) -> None:
     assert expected - names == set()
 
 
+def test_ckan_finds_the_migrations_of_this_checkout() -> None:
+    """CKAN looks below the last ``/ckanext/`` of a plugin's path (docs/decisions/0001); an editable install has to have one."""
+    script = "import inspect, ckanext.ogptn.plugin as plugin; print(inspect.getsourcefile(plugin.OgptnPlugin))"
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd="/").stdout.strip()
+    assert found.endswith("/ckanext/ogptn/plugin.py")
+    assert (Path(found).parent / "migration" / "ogptn" / "alembic.ini").is_file()
+
+
 def test_the_source_distribution_has_every_file_once(built: Path) -> None:
     with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
         names = ["/".join(name.split("/")[1:]) for name in archive.getnames()]
-    for folder in ("scheming_schemas", "harvesters", "seed"):
-        assert set(tracked(folder)) - set(names) == set()
-    assert {"ckanext/ogptn" + name[len("ckanext-ogptn") :] for name in tracked("ckanext-ogptn")} - set(names) == set()
-    assert not [name for name in names if name.startswith("ckanext-ogptn/")]
+    expected = {inside + name[len(folder) :] for folder, inside in FOLDERS.items() for name in tracked(folder)}
+    assert expected - set(names) == set()
+    assert not [name for name in names if name.startswith(tuple(f"{folder}/" for folder in FOLDERS))]
     assert {"README.md", "LICENSE", "setup.py", "requirements.lock"} <= set(names)
 
 
