@@ -13,8 +13,10 @@ private data: they are created when missing and then belong to their administrat
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +32,8 @@ from .records import Record, SeedError, Upload
 NOTE = "ogptn_seed"
 # Fields that name other records: the seed gives names, CKAN stores ids.
 DATASET_LINKS = ("related_datasets", "related_records", "related_commitments")
+# What the note remembers of a file, beside the resource's own fields.
+FILE_KEYS = ("file", "sha256")
 Progress = Callable[[str], None]
 
 
@@ -79,6 +83,7 @@ class _Loader:
         self.progress = progress
         self.report = Report()
         self.user: str = tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
+        self.datastore = p.plugin_loaded("datastore")
         self.organisation_ids: dict[str, str] = {}
         self.dataset_ids: dict[str, str] = {}
 
@@ -145,8 +150,9 @@ class _Loader:
             self._finish(record, wanted, stored)
             self.report.created.append(record.name)
             return
-        self._update(record, wanted, note["values"], stored)
-        self._tables(record, stored["id"])
+        replaced = self._update(record, wanted, note["values"], stored)
+        if record.uploads:
+            self._tables(record, stored, replaced)
 
     def _stored(self, name: str) -> dict[str, Any] | None:
         package = model.Package.get(name)
@@ -183,24 +189,31 @@ class _Loader:
         self.report.created.append(record.name)
 
     def _finish(self, record: Record, wanted: dict[str, Any], stored: dict[str, Any]) -> None:
-        done = len(stored.get("resources", [])) - len(record.data.get("resources", []))
-        for upload in record.uploads[max(done, 0) :]:
-            with upload.path.open("rb") as stream:
-                tk.get_action("resource_create")(
-                    self._context(),
-                    {**upload.metadata, "package_id": stored["id"], "url": upload.name, "upload": FileStorage(stream, upload.name)},
-                )
-        tk.get_action("package_patch")(self._context(), {"id": stored["id"], "state": "active", "plugin_data": _note(wanted)})
-        self._tables(record, stored["id"])
+        """Give a draft its files and make it public, in one write."""
+        resources = list(record.data.get("resources", []))
+        for upload in record.uploads:
+            resources.append({**upload.metadata, **_sent(upload)})
+            if self.datastore:
+                # Said here, or datastore_create would write the dataset once more to say it; whether the table exists is looked up.
+                resources[-1]["datastore_active"] = True
+        finished = tk.get_action("package_patch")(
+            self._context(), {"id": stored["id"], "state": "active", "resources": resources, "plugin_data": _note(wanted)}
+        )
+        self._tables(record, finished)
+        tk.get_action("package_create_default_resource_views")(
+            self._context(), {"package": finished, "create_datastore_views": self.datastore}
+        )
 
-    def _update(self, record: Record, wanted: dict[str, Any], before: dict[str, Any], stored: dict[str, Any]) -> None:
+    def _update(self, record: Record, wanted: dict[str, Any], before: dict[str, Any], stored: dict[str, Any]) -> set[str]:
+        """Write what the seed changed and nobody edited. Returns the names of files that were sent again."""
+        replaced: set[str] = set()
         changed = [key for key in {**before, **wanted} if not _same(before.get(key), wanted.get(key))]
         edited = [key for key in changed if not _holds(stored.get(key), before.get(key))]
         free = [key for key in changed if key not in edited]
         if free:
             patch = {key: wanted.get(key, _emptied(before[key]) if key in before else None) for key in free}
             if "resources" in free:
-                patch["resources"] = self._resources(record, wanted["resources"], before.get("resources", []), stored["resources"])
+                patch["resources"], replaced = _resources(record, wanted["resources"], before.get("resources", []), stored["resources"])
             values = {**before, **{key: wanted[key] for key in free if key in wanted}}
             for key in free:
                 if key not in wanted:
@@ -211,43 +224,33 @@ class _Loader:
             self.report.kept.append(f"{record.name} ({', '.join(sorted(edited))})")
         elif not free:
             self.report.unchanged.append(record.name)
-
-    def _resources(
-        self, record: Record, wanted: list[dict[str, Any]], before: list[dict[str, Any]], stored: list[dict[str, Any]]
-    ) -> list[dict[str, Any]]:
-        """Today's resources on top of the stored ones (same place, same id); a file is sent again only when its bytes changed."""
-        files = {upload.name: upload for upload in record.uploads}
-        result: list[dict[str, Any]] = []
-        for place, resource in enumerate(wanted):
-            kept = dict(stored[place]) if place < len(stored) else {}
-            new = {**kept, **{key: value for key, value in resource.items() if key not in ("file", "sha256")}}
-            if "file" in resource and (place >= len(before) or before[place].get("sha256") != resource["sha256"]):
-                upload = files[resource["file"]]
-                new["url"] = upload.name
-                new["upload"] = FileStorage(upload.path.open("rb"), upload.name)
-                new["datastore_active"] = False
-            result.append(new)
-        return result
+        return replaced
 
     # ------------------------------------------------------------------ tables
 
-    def _tables(self, record: Record, dataset_id: str) -> None:
-        """Fill the DataStore table of each upload that has none; a person's own file at the same place is not ours to load."""
-        if not record.uploads or not p.plugin_loaded("datastore"):
+    def _tables(self, record: Record, dataset: dict[str, Any], replaced: AbstractSet[str] = frozenset()) -> None:
+        """Fill the table of each upload that has none or whose file is new; a person's own file at the same place is not ours to load."""
+        if not self.datastore:
             return
-        resources = tk.get_action("package_show")(self._context(use_cache=False), {"id": dataset_id})["resources"]
-        by_file = {resource["url"].rsplit("/", 1)[-1]: resource for resource in resources if resource.get("url_type") == "upload"}
+        ours = {_file_name(resource): resource["id"] for resource in dataset["resources"] if resource.get("url_type") == "upload"}
         for upload in record.uploads:
-            resource = by_file.get(upload.name)
-            if resource is None or resource.get("datastore_active"):
+            resource_id = ours.get(upload.name)
+            if resource_id is None:
                 continue
-            self._table(resource["id"], upload)
+            if self._has_table(resource_id):
+                if upload.name not in replaced:
+                    continue
+                tk.get_action("datastore_delete")(self._context(), {"resource_id": resource_id, "force": True})
+            table = {"resource_id": resource_id, "fields": upload.fields(), "records": list(upload.rows()), "force": True}
+            tk.get_action("datastore_create")(self._context(), table)
             self.report.tables.append(upload.name)
 
-    def _table(self, resource_id: str, upload: Upload) -> None:
-        tk.get_action("datastore_create")(
-            self._context(), {"resource_id": resource_id, "fields": upload.fields(), "records": list(upload.rows()), "force": True}
-        )
+    def _has_table(self, resource_id: str) -> bool:
+        try:
+            tk.get_action("datastore_search")(self._context(), {"resource_id": resource_id, "limit": 0, "include_total": False})
+        except tk.ObjectNotFound:
+            return False
+        return True
 
 
 def _note(values: dict[str, Any], unfinished: bool = False) -> dict[str, Any]:
@@ -255,6 +258,31 @@ def _note(values: dict[str, Any], unfinished: bool = False) -> dict[str, Any]:
     if unfinished:
         note["unfinished"] = True
     return {NOTE: note}
+
+
+def _sent(upload: Upload) -> dict[str, Any]:
+    return {"url": upload.name, "upload": FileStorage(io.BytesIO(upload.path.read_bytes()), upload.name)}
+
+
+def _file_name(resource: dict[str, Any]) -> str:
+    return str(resource.get("url") or "").rsplit("/", 1)[-1]
+
+
+def _resources(
+    record: Record, wanted: list[dict[str, Any]], before: list[dict[str, Any]], stored: list[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], set[str]]:
+    """Today's resources on top of the stored ones (same place, same id), and the names of the files whose bytes changed."""
+    files = {upload.name: upload for upload in record.uploads}
+    result: list[dict[str, Any]] = []
+    replaced: set[str] = set()
+    for place, resource in enumerate(wanted):
+        kept = dict(stored[place]) if place < len(stored) else {}
+        new = {**kept, **{key: value for key, value in resource.items() if key not in FILE_KEYS}}
+        if "file" in resource and (place >= len(before) or before[place].get("sha256") != resource["sha256"]):
+            new |= _sent(files[resource["file"]])
+            replaced.add(resource["file"])
+        result.append(new)
+    return result, replaced
 
 
 def _canonical(value: Any) -> Any:
@@ -281,8 +309,8 @@ def _holds(stored: Any, given: Any) -> bool:
 
 
 def _holds_row(stored: dict[str, Any], given: dict[str, Any]) -> bool:
-    own = {key: value for key, value in given.items() if key not in ("file", "sha256")}
-    file_stays = "file" not in given or str(stored.get("url") or "").rsplit("/", 1)[-1] == given["file"]
+    own = {key: value for key, value in given.items() if key not in FILE_KEYS}
+    file_stays = "file" not in given or _file_name(stored) == given["file"]
     return file_stays and all(_same(stored.get(key), value) for key, value in own.items())
 
 
