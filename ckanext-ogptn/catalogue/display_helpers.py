@@ -10,6 +10,8 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from jinja2 import Undefined
+from markupsafe import Markup
 from sqlalchemy.dialects.postgresql import JSONB
 
 from ckanext.ogptn.catalogue.theme_helpers import _period as period
@@ -36,7 +38,7 @@ def _is_empty(value: Any) -> bool:
         return all(_is_empty(inner) for inner in value.values())
     if isinstance(value, list | tuple):
         return all(_is_empty(inner) for inner in value)
-    return value is None or (isinstance(value, str) and not value.strip())
+    return value is None or isinstance(value, Undefined) or (isinstance(value, str) and not value.strip())
 
 
 def ogptn_is_empty(value: Any) -> bool:
@@ -88,6 +90,11 @@ def ogptn_shown_columns(field: Field, rows: Iterable[Mapping[str, Any]]) -> list
 def ogptn_is_level(field: Field) -> bool:
     """Whether a field's value is a level of completion."""
     return field.get("vocabulary") == _LEVELS
+
+
+def ogptn_markdown(text: str) -> Markup:
+    """Markdown as HTML; tags in it are shown as they were typed. CKAN's own rendering takes them out, and with them what somebody wrote."""
+    return tk.h.render_markdown(text.replace("<", "&lt;"))
 
 
 def ogptn_codes(value: Any) -> list[str]:
@@ -223,6 +230,7 @@ def get_helpers() -> dict[str, Callable[..., Any]]:
         "ogptn_shown_resource_fields": ogptn_shown_resource_fields,
         "ogptn_shown_columns": ogptn_shown_columns,
         "ogptn_is_level": ogptn_is_level,
+        "ogptn_markdown": ogptn_markdown,
         "ogptn_codes": ogptn_codes,
         "ogptn_pick_tags": ogptn_pick_tags,
         "ogptn_shares": ogptn_shares,
