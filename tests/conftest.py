@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ckan import plugins as p
 from ckan.cli.db import current_revision
+from pytest_factoryboy import register
 from werkzeug.serving import make_server
+
+from tests import factories
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request
@@ -26,6 +29,16 @@ WITH_TABLES = ("activity", "ogptn", "ogptn_search")
 #: Widths in CSS pixels that pages are looked at in.
 WIDTHS = {"wide": 1280, "phone": 390}
 LANGUAGES = ("ar", "fr", "en")
+
+for _name, _factory in {
+    "steward": factories.StewardFactory,
+    "agency": factories.AgencyFactory,
+    "open_dataset": factories.OpenDatasetFactory,
+    "commitment": factories.CommitmentFactory,
+    "budget": factories.BudgetFactory,
+    "extractive": factories.ExtractiveFactory,
+}.items():
+    register(_factory, _name)
 
 
 # -- the site
