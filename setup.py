@@ -33,7 +33,7 @@ setup(
     ],
     # Given although it is the default: it makes an editable install a line in a .pth file, and its paths are the links.
     package_dir={"": "."},
-    packages=find_namespace_packages(include=["ckanext.ogptn", "ckanext.ogptn.*"]),
+    packages=find_namespace_packages(include=["ckanext", "ckanext.*"]),
     include_package_data=True,
     # Why each is here, and its licence: docs/dependencies.md
     install_requires=[
