@@ -3,8 +3,8 @@
 python -m tests.solr run -- <command>   start one on a free port, run the command with CKAN_SOLR_URL and OGPTN_TEST_SOLR_URL set, stop it
 python -m tests.solr start              keep one running for the inner loop; prints its address
 python -m tests.solr stop               stop that one
-python -m tests.solr compare [file]     the differential test on that one (or on OGPTN_TEST_SOLR_URL, or on one of its own), with every
-                                        difference in a JSON file
+python -m tests.solr compare [queries]  the differential test by hand, on OGPTN_TEST_SOLR_URL or on a Solr of its own; every difference goes
+                                        to .cache/solr/differences.json
 
 Needs Java and Maven. The jars come from Maven Central into .cache/solr (OGPTN_SOLR_CACHE names another folder); OGPTN_SOLR_HEAP sets the
 heap (1g).
@@ -18,10 +18,9 @@ import signal
 import subprocess
 import sys
 from contextlib import ExitStack, suppress
-from pathlib import Path
 from types import FrameType
 
-from .harness import SolrUnavailableError, cache_folder, kept, solr, start_kept, stop_kept
+from .harness import SolrUnavailableError, cache_folder, solr, start_kept, stop_kept
 
 
 class _Terminated(BaseException):
@@ -49,20 +48,21 @@ def run(command: list[str]) -> int:
             return 128 + signal.SIGTERM
 
 
-def compare(target: Path) -> int:
+def compare(queries: int) -> int:
     """The differential test by hand. Returns 1 where something differs that is not meant to."""
     from .differential import report
     from .differential import run as differential
     from .engines import own_connection, solr_url
     from .site import ckan_site
 
-    running = kept()
     with ExitStack() as stack:
-        url = solr_url() or (running.url if running else stack.enter_context(solr()).url)
+        # Not the kept one: somebody may be looking at what is in it.
+        url = solr_url() or stack.enter_context(solr()).url
         os.environ["OGPTN_TEST_SOLR_URL"] = url
         stack.enter_context(ckan_site())
-        comparison, differences, entries = differential(url, own_connection())
+        comparison, differences, entries = differential(url, own_connection(), queries=queries)
     print(report(comparison, differences, entries))
+    target = cache_folder() / "differences.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps([d.as_dict() for d in differences], ensure_ascii=False, indent=1, default=str), encoding="utf-8")
     print(f"\nEvery difference: {target}")
@@ -79,7 +79,7 @@ def main(arguments: list[str]) -> int:
             print(start_kept().url)
             return 0
         if verb == "compare" and len(rest) <= 1:
-            return compare(Path(rest[0]) if rest else cache_folder() / "differences.json")
+            return compare(int(rest[0]) if rest else 1000)
         if verb == "stop" and not rest:
             print("Solr is stopped." if stop_kept() else "No Solr was running.")
             return 0

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from itertools import islice
 from typing import Any, Protocol
+from unittest import mock
 
+import psycopg2
 import pysolr
+from psycopg2 import sql
 from simplejson import JSONDecoder
 
 from tests.solr.corpus import Document
@@ -70,9 +74,34 @@ def facet_pairs(flat: Sequence[Any]) -> list[tuple[Any, int]]:
     return list(zip(flat[0::2], flat[1::2], strict=True))
 
 
-def own_connection(seconds: float = 60.0) -> Connection:
-    """Our engine at the PostgreSQL that the loaded CKAN is configured for. A generous time limit: a test wants the answer."""
+def own_connection(seconds: float = 60.0, url: str | None = None) -> Connection:
+    """Our engine with a new, empty index. A generous time limit: a test wants the answer.
+
+    :param seconds: that one statement may take.
+    :param url: of the PostgreSQL; without it that of the loaded CKAN, whose own index is lost.
+    """
     from ckanext.ogptn.search import config
     from ckanext.ogptn.search.connection import PostgresConnection
+    from ckanext.ogptn.search.store import SCHEMA
 
-    return PostgresConnection(config.database_url(), decode_dates=False, seconds=seconds, cache=config.cache_bytes())
+    address = url or config.database_url()
+    with closing(psycopg2.connect(address)) as connection, connection, connection.cursor() as cursor:
+        # An index of an older version would refuse to work until it is rebuilt.
+        cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(SCHEMA)))
+    return PostgresConnection(address, decode_dates=False, seconds=seconds, cache=config.cache_bytes())
+
+
+@contextmanager
+def stock_words() -> Iterator[None]:
+    """Our engine takes from a query's words the terms that Solr's analyser would make, and none of its own Arabic and French ones.
+
+    The index holds both, so that this alone tells whether everything but the languages is as in Solr.
+    """
+    from ckanext.ogptn.search import analysis
+
+    def solr_terms_only(word: str, stemmed: bool) -> tuple[tuple[str, ...], ...]:
+        parts = analysis.word_parts(word, split_case=stemmed)
+        return tuple(analysis._part_terms(part, stemmed, False)[:1] for part, _number in parts)
+
+    with mock.patch.object(analysis, "query_word", solr_terms_only):
+        yield

@@ -15,7 +15,7 @@ INI = Path(__file__).resolve().parents[1] / "ckan_core" / "core.ini"
 
 @contextmanager
 def ckan_site() -> Iterator[None]:
-    """Services if there are none, CKAN loaded from ``tests/ckan_core/core.ini``, inside a request context."""
+    """Services if there are none, CKAN loaded from ``tests/ckan_core/core.ini``."""
     warnings.simplefilter("ignore", DeprecationWarning)
     services = TestServices()
     if not provided():
@@ -25,8 +25,7 @@ def ckan_site() -> Iterator[None]:
         from ckan.config.middleware import make_app
 
         os.environ.setdefault("CKAN_SOLR_URL", os.environ.get("OGPTN_TEST_SOLR_URL", ""))
-        application = make_app(load_config(str(INI)))
-        with application._wsgi_app.test_request_context():
-            yield
+        make_app(load_config(str(INI)))
+        yield
     finally:
         services.stop()
