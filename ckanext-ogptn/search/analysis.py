@@ -231,7 +231,7 @@ def _part_terms(part: str, stemmed: bool, french: bool) -> Terms:
     terms: list[str] = [fold(_english.stemWord(lower))[:MAX_TERM] if stemmed else lower[:MAX_TERM]]
     western = western_digits(lower)
     if western != lower:
-        terms.append(western[:MAX_TERM])
+        terms.append(ARABIC + western[:MAX_TERM])
     if _ARABIC_WORD.search(lower):
         terms += arabic_terms(lower)
     elif french and lower.isalpha():
@@ -268,7 +268,13 @@ def query_word(word: str, stemmed: bool) -> Positions:
     if stemmed and len(parts) > 1 and _ELISION.match(word):
         # « l’énergie » asks for énergie: the article alone would be one more word to be found.
         parts = parts[1:]
-    return tuple(_part_terms(part, stemmed, french=True) for part, _number in parts)
+    return tuple(_number_terms(part, stemmed) if number else _part_terms(part, stemmed, french=True) for part, number in parts)
+
+
+def _number_terms(part: str, stemmed: bool) -> Terms:
+    """A number is found in both kinds of digits."""
+    western = western_digits(part)
+    return tuple(dict.fromkeys((*_part_terms(part, stemmed, french=False), western, ARABIC + western)))
 
 
 def query_positions(text: str, *, stemmed: bool) -> list[tuple[int, Terms]]:

@@ -42,6 +42,12 @@ def run(index_store: store.Store, index: int) -> None:
         threading.Thread(target=_merge_beside, args=(index_store, index, chosen), name="ogptn-search-merge", daemon=True).start()
 
 
+def settle(index_store: store.Store, index: int) -> bool:
+    """Do one step of what :func:`run` would do beside; whether there was one to do."""
+    chosen, _documents = choose(_sizes(index_store, index))
+    return bool(chosen) and merge(index_store, index, chosen) > 0
+
+
 def _merge_beside(index_store: store.Store, index: int, chosen: list[int]) -> None:
     try:
         merge(index_store, index, chosen)

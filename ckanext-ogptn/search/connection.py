@@ -6,7 +6,7 @@ import datetime
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,22 @@ DEFAULT_FACET_LIMIT = 100
 DEFAULT_FIELDS = "name^4 title^4 tags^2 groups^2 text"
 
 _readers: dict[str, Reader] = {}
+
+
+@dataclass
+class Recording:
+    """What one search did, for ``ckan ogptn-search explain``.
+
+    :param trees: the query and each filter: text, how it was understood.
+    :param phases: what took how many seconds, in order.
+    :param statements: SQL with its seconds.
+    """
+
+    trees: list[tuple[str, str]] = field(default_factory=list)
+    phases: list[tuple[str, float]] = field(default_factory=list)
+    statements: list[tuple[str, float]] = field(default_factory=list)
+    parameters: dict[str, Any] = field(default_factory=dict)
+    hits: int = 0
 
 
 @dataclass
@@ -135,6 +151,7 @@ class PostgresConnection:
         self.decode_dates = decode_dates
         self.number = number
         self.reader = _readers.setdefault(url, Reader(cache))
+        self.recording: Recording | None = None
 
     # -- writing
 
@@ -183,12 +200,22 @@ class PostgresConnection:
         started = time.monotonic()
         request = Request.read(q, params)
 
+        recording = self.recording
+        if recording is not None:
+            self.store.statements = recording.statements
+            recording.parameters = {"q": q, **params}
+
         def action() -> dict[str, Any]:
             with self.store.snapshot() as snapshot:
                 view = self.reader.view(snapshot)
-                return Search(view, snapshot, request, time.monotonic() + self.store.seconds, self.decode_dates).answer()
+                if recording is not None:
+                    recording.phases.append(("read what is new in the index", time.monotonic() - started))
+                deadline = time.monotonic() + self.store.seconds
+                return Search(view, snapshot, request, deadline, self.decode_dates, recording).answer()
 
         response = self.store.retry(action)
+        if recording is not None:
+            recording.hits = response["response"]["numFound"]
         response["responseHeader"] = {"status": 0, "QTime": int(1000 * (time.monotonic() - started))}
         return pysolr.Results(response)
 
@@ -196,34 +223,60 @@ class PostgresConnection:
 class Search:
     """One search in one view."""
 
-    def __init__(self, view: View, snapshot: Snapshot, request: Request, deadline: float, decode_dates: bool) -> None:
+    def __init__(
+        self,
+        view: View,
+        snapshot: Snapshot,
+        request: Request,
+        deadline: float,
+        decode_dates: bool,
+        recording: Recording | None = None,
+    ) -> None:
+        self.recording = recording
+        self.clock = time.monotonic()
         self.view = view
         self.snapshot = snapshot
         self.request = request
         self.decode_dates = decode_dates
         params = request.params
+        self.conjunction = _text(params.get("q.op")).upper() == "AND"
         self.evaluator = evaluate.Evaluator(
             view,
             snapshot,
             default=_text(params.get("df")) or "text",
-            conjunction=_text(params.get("q.op")).upper() == "AND",
+            conjunction=self.conjunction,
             deadline=deadline,
         )
 
     def answer(self) -> dict[str, Any]:
         request = self.request
-        hits = self.evaluator.query(self.query_tree(request.q))
+        tree = self.query_tree(request.q)
+        if self.recording is not None:
+            self.recording.trees.append((request.q, syntax.describe(tree)))
+        self.lap("parse the query")
+        hits = self.evaluator.query(tree)
         mask = hits.mask & self.view.alive
+        self.lap("find and score")
+        self.evaluator.conjunction = self.conjunction
         for text in request.fq:
             mask = mask & self.filter_mask(text)
+        self.lap("filter")
         found = int(np.count_nonzero(mask))
         page = self.page(mask, hits, found)
+        self.lap("sort")
         response: dict[str, Any] = {
             "response": {"numFound": found, "start": request.start, "docs": self.documents(page, hits), "numFoundExact": True}
         }
         if _text(request.params.get("facet")).lower() in ("true", "on", "1", "yes"):
             response["facet_counts"] = {"facet_queries": {}, "facet_fields": self.facets(mask), "facet_ranges": {}, "facet_intervals": {}}
+        self.lap("give back documents and count facets")
         return response
+
+    def lap(self, name: str) -> None:
+        if self.recording is not None:
+            now = time.monotonic()
+            self.recording.phases.append((name, now - self.clock))
+            self.clock = now
 
     # -- queries
 
@@ -243,6 +296,8 @@ class Search:
         if not rest.strip():
             return syntax.Nothing()
         if chosen == "dismax":
+            # The parts of a word such as `CO2` are alternatives here, whatever q.op says.
+            self.evaluator.conjunction = False
             return dismax.dismax(rest, weights, tie, mm)
         return dismax.edismax(rest, weights, tie, mm, conjunction=self.evaluator.conjunction)
 
@@ -281,11 +336,14 @@ class Search:
         volatile = "NOW" in text
         kept = self.view.masks
         key = (text, self.evaluator.default, self.evaluator.conjunction)
-        if not volatile and key in kept:
+        if not volatile and key in kept and self.recording is None:
             return kept[key]
         parser, local, rest = local_parameters(text)
-        settings = {"q.op": "AND" if self.evaluator.conjunction else "OR", **local}
-        mask = self.evaluator.filter(self.plain_tree(parser or "lucene", settings, rest))
+        settings = {"q.op": "AND" if self.evaluator.conjunction else "OR", "df": self.evaluator.default, **local}
+        tree = self.plain_tree(parser or "lucene", settings, rest)
+        if self.recording is not None:
+            self.recording.trees.append((text, syntax.describe(tree)))
+        mask = self.evaluator.filter(tree)
         if not volatile:
             kept[key] = mask
             while len(kept) > evaluate.KEPT_MASKS:
@@ -423,7 +481,10 @@ class Search:
         ]
         chosen.sort(key=(lambda pair: (-pair[1], pair[0])) if by_count else (lambda pair: pair[0]))
         chosen = chosen[offset : offset + limit] if limit >= 0 else chosen[offset:]
-        return [part for pair in chosen for part in pair]
+        flat: list[Any] = [part for pair in chosen for part in pair]
+        if self.setting(name, "missing", "false").lower() in ("true", "on", "1", "yes"):
+            flat += [None, int(np.count_nonzero(mask & ~self.view.present(self.snapshot, name)))]
+        return flat
 
     def counts(self, name: str, mask: Mask) -> tuple[list[str], npt.NDArray[Any]]:
         if field_of(name).kind is Kind.NONE:

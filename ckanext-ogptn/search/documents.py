@@ -216,6 +216,20 @@ def _index(forward: Forward, identity: str, spec: Field, texts: list[str], *, fr
         forward.lengths[spec.name] = length
 
 
+def unpack_source(data: bytes) -> dict[str, Any]:
+    """The document as it was sent, without the two long JSON fields."""
+    return msgspec.msgpack.decode(zlib.decompress(data))
+
+
+def unpack_document(source: bytes, data_dict: bytes | None, validated_data_dict: bytes | None) -> dict[str, Any]:
+    """The document as it was sent."""
+    document = unpack_source(source)
+    for name, packed in zip(LONG_FIELDS, (data_dict, validated_data_dict), strict=True):
+        if packed is not None:
+            document[name] = unpack_text(packed)
+    return document
+
+
 def unpack_stored(data: bytes) -> dict[str, Any]:
     return msgspec.msgpack.decode(zlib.decompress(data))
 

@@ -545,9 +545,7 @@ class Evaluator:
     def _fuzzy(self, node: syntax.Fuzzy, scoring: bool) -> Hits:
         spec = self._field(node.field)
         text = self._normaliser(spec)(node.text)
-        edits = 2 if node.distance is None else int(node.distance) if node.distance >= 1 else min(2, int((1 - node.distance) * len(text)))
-        if edits > 2:
-            edits = 2
+        edits = fuzzy_edits(node.distance, len(text))
         near: list[tuple[float, str]] = []
         for term in self.view.terms(self.snapshot, spec.name):
             if abs(len(term) - len(text)) <= edits:
@@ -744,6 +742,18 @@ def postgres_regex(pattern: str) -> str:
             out.append(character)
         position += 1
     return f"^(?:{''.join(out)})$"
+
+
+def fuzzy_edits(distance: float | None, length: int) -> int:
+    """How many edits a fuzzy word allows (``FuzzyQuery.floatToEdits``).
+
+    :param distance: as written after the tilde: a number of edits, or a similarity below 1.
+    """
+    if distance is None:
+        return 2
+    if distance >= 1:
+        return min(2, int(distance))
+    return 0 if distance == 0 else min(2, int((1 - distance) * length))
 
 
 def edit_distance(one: str, other: str, limit: int) -> int:

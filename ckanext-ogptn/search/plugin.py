@@ -10,6 +10,7 @@ import ckan.plugins.toolkit as tk
 from . import seam
 
 
+@tk.blanket.cli
 @tk.blanket.config_declarations
 class OgptnSearchPlugin(p.SingletonPlugin):
     """Answers CKAN's dataset search from PostgreSQL."""

@@ -6,7 +6,9 @@ CKAN's ``PackageSearchIndex`` and ``PackageSearchQuery`` stay as they are. :func
 from __future__ import annotations
 
 import inspect
-import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import ModuleType
 from typing import Any
 
@@ -21,14 +23,13 @@ from ckan.exceptions import CkanConfigurationException
 from . import config
 from .connection import PostgresConnection
 
-log = logging.getLogger(__name__)
-
 KNOWN = ("2.12.",)
 _CALLERS: tuple[ModuleType, ...] = (search, common, index, query)
 _NAME = "make_connection"
 _CHECK = "check_solr_schema_version"
 _original: dict[tuple[ModuleType, str], Any] = {}
 _solr_url_at_load: str | None = None
+_instead: ContextVar[Any] = ContextVar("ogptn_search_instead", default=None)
 
 
 def make_connection(decode_dates: bool = True) -> Any:
@@ -37,11 +38,47 @@ def make_connection(decode_dates: bool = True) -> Any:
     The engine takes the place of the Solr that ``solr_url`` named when the plugin was loaded. Where the option says something else by now,
     another Solr is meant, and CKAN's own function connects to it.
     """
+    instead = _instead.get()
+    if instead is not None:
+        return instead
     if tk.config.get("solr_url") != _solr_url_at_load:
         return _original[(common, _NAME)](decode_dates)
+    return connection(decode_dates=decode_dates)
+
+
+def connection(*, decode_dates: bool = False) -> PostgresConnection:
+    """A connection to the index that the configuration names."""
     return PostgresConnection(
         config.database_url(), decode_dates=decode_dates, seconds=config.statement_timeout(), cache=config.cache_bytes()
     )
+
+
+@contextmanager
+def using(replacement: Any) -> Iterator[None]:
+    """Within the block CKAN's search classes talk to an object of ours: to collect documents, or to watch a query."""
+    token = _instead.set(replacement)
+    try:
+        yield
+    finally:
+        _instead.reset(token)
+
+
+class Collector:
+    """Takes the documents that CKAN wants to index, and keeps them."""
+
+    url = "collector"
+
+    def __init__(self) -> None:
+        self.documents: list[dict[str, Any]] = []
+
+    def add(self, docs: list[dict[str, Any]], **_options: Any) -> None:
+        self.documents += docs
+
+    def delete(self, **_options: Any) -> None:
+        """A dataset that CKAN would take out of the index is one that it does not put in."""
+
+    def commit(self, **_options: Any) -> None:
+        pass
 
 
 def check_solr_schema_version(schema_file: str | None = None) -> bool:

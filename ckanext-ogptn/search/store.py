@@ -35,7 +35,7 @@ from psycopg2.extras import execute_values
 
 from . import segments
 from .analysis import ANALYSER_VERSION
-from .documents import Document, Forward
+from .documents import Document, Forward, unpack_document
 from .errors import IndexMissing, IndexOutdated, TimeLimitError, Unreachable
 
 SCHEMA = "ogptn_search"
@@ -260,11 +260,15 @@ class Store:
         connection.close()
 
     @contextmanager
-    def transaction(self, seconds: float | None = None) -> Iterator[Cursor]:
-        """A writing transaction of its own, independent of CKAN's session, as Solr's are."""
+    def transaction(self, seconds: float | None = None, *, repeatable: bool = False) -> Iterator[Cursor]:
+        """A transaction of its own, independent of CKAN's session, as Solr's are.
+
+        :param repeatable: all statements see the same state.
+        """
         with self.connection() as connection, connection.cursor() as cursor:
             limit = int(1000 * (self.seconds if seconds is None else seconds))
-            cursor.execute("BEGIN; SELECT set_config('statement_timeout', %s, true)", (str(limit),))
+            level = "REPEATABLE READ" if repeatable else "READ COMMITTED"
+            cursor.execute(f"BEGIN ISOLATION LEVEL {level}; SELECT set_config('statement_timeout', %s, true)", (str(limit),))
             yield cursor
             cursor.execute("COMMIT")
 
@@ -436,12 +440,61 @@ class Store:
 
         compaction.run(self, index)
 
-    def remove(self, index_ids: Sequence[str]) -> None:
+    def identities(self, number: int | None = None) -> list[tuple[str, str, str, str]]:
+        """(index_id, id, name, metadata_modified) of every document.
+
+        :param number: an index; the live one by default.
+        """
+
+        def action() -> list[tuple[str, str, str, str]]:
+            with self.transaction(WRITE_SECONDS) as cursor:
+                index = self.live(cursor) if number is None else number
+                cursor.execute(sql.SQL("SELECT index_id, id, name, modified FROM {}").format(table("doc", index)))
+                return cursor.fetchall()
+
+        return self.retry(action)
+
+    @staticmethod
+    def live(cursor: Cursor) -> int:
+        """Number of the live index."""
+        cursor.execute(sql.SQL("SELECT number FROM {} WHERE state = 'live'").format(INDEX_SET))
+        row = cursor.fetchone()
+        if row is None:
+            raise psycopg2.errors.UndefinedTable("no live index")
+        return int(row[0])
+
+    def sources(self, index_ids: Sequence[str]) -> dict[str, tuple[bytes, bytes | None]]:
+        """(what was sent, validated dataset), both packed, of documents of the live index."""
+
+        def action() -> dict[str, tuple[bytes, bytes | None]]:
+            with self.transaction(WRITE_SECONDS) as cursor:
+                cursor.execute(
+                    sql.SQL("SELECT index_id, source, validated_data_dict FROM {} WHERE index_id = ANY(%s)").format(
+                        table("doc", self.live(cursor))
+                    ),
+                    (list(index_ids),),
+                )
+                return {row[0]: (bytes(row[1]), _bytes(row[2])) for row in cursor.fetchall()}
+
+        return self.retry(action)
+
+    @staticmethod
+    def changed(cursor: Cursor, number: int, since: int) -> list[dict[str, Any]]:
+        """Documents written to an index after a generation, as they were sent."""
+        cursor.execute(
+            sql.SQL("SELECT source, data_dict, validated_data_dict FROM {} WHERE generation > %s ORDER BY document").format(
+                table("doc", number)
+            ),
+            (since,),
+        )
+        return [unpack_document(bytes(row[0]), _bytes(row[1]), _bytes(row[2])) for row in cursor.fetchall()]
+
+    def remove(self, index_ids: Sequence[str], number: int | None = None) -> None:
         """Remove documents by ``index_id``."""
 
         def action() -> None:
-            with self.transaction() as cursor:
-                index, generation, _first = self.begin_write(cursor, None)
+            with self.transaction(WRITE_SECONDS) as cursor:
+                index, generation, _first = self.begin_write(cursor, number)
                 self._remove(cursor, index, generation, "index_id", index_ids)
 
         self.retry(action)

@@ -340,7 +340,11 @@ class _Reader:
             inner = self._atom(item.name)
             return self._clause(item.expr, "*" if inner.kind == "STAR" else unescape(inner.text))
         if isinstance(item, tree.Group | tree.FieldGroup):
-            return self._node(item.expr, name)
+            inner_node = self._node(item.expr, name)
+            if isinstance(inner_node, Boolean) and all(clause.occur is Occur.MUST_NOT for clause in inner_node.clauses):
+                # A group that only excludes finds nothing; only a whole query excludes from everything.
+                return Boolean((Clause(Occur.MUST, inner_node),))
+            return inner_node
         if isinstance(item, tree.Boost):
             node = self._clause(item.expr, name)
             return node if float(item.force) == 1.0 else Boosted(node, float(item.force))
@@ -483,3 +487,37 @@ def parse(query: str, *, conjunction: bool, default: str | None = "text") -> Nod
     :raises QuerySyntaxError: where Solr raises one.
     """
     return _Reader(query, conjunction, default).read()
+
+
+def describe(node: Node) -> str:
+    """A tree in one line, in Lucene's own notation as far as it has one."""
+    if isinstance(node, Boolean):
+        inner = " ".join(clause.occur.value + describe(clause.node) for clause in node.clauses)
+        return f"({inner}){f'~{node.minimum}' if node.minimum else ''}"
+    if isinstance(node, Best):
+        return f"({' | '.join(describe(one) for one in node.nodes)})~{node.tie:g}"
+    if isinstance(node, Boosted):
+        return f"{describe(node.node)}^{node.factor:g}"
+    if isinstance(node, Constant):
+        return f"{describe(node.node)}^={node.score:g}"
+    if isinstance(node, All):
+        return "*:*"
+    if isinstance(node, Nothing):
+        return "(nothing)"
+    prefix = f"{node.field}:" if node.field else ""
+    if isinstance(node, Range):
+        low, high = node.low or "*", node.high or "*"
+        return f"{prefix}{'[' if node.with_low else '{'}{low} TO {high}{']' if node.with_high else '}'}"
+    if isinstance(node, Words):
+        return f"{prefix}({' '.join(node.texts)})"
+    if isinstance(node, Phrase):
+        return f'{prefix}"{node.text}"{f"~{node.slop}" if node.slop else ""}'
+    if isinstance(node, Regex):
+        return f"{prefix}/{node.pattern}/"
+    if isinstance(node, Pattern):
+        return f"{prefix}{node.pattern}"
+    if isinstance(node, Exists):
+        return f"{prefix}*"
+    if isinstance(node, Fuzzy):
+        return f"{prefix}{node.text}~{'' if node.distance is None else f'{node.distance:g}'}"
+    return f"{prefix}{node.text}"
