@@ -13,6 +13,7 @@ import sqlalchemy as sa
 import yaml
 from ckan import model
 from ckan.cli.cli import ckan as ckan_command
+from ckan.tests import factories
 from ckan.tests.helpers import call_action
 from click.testing import CliRunner
 from sqlalchemy.engine import Engine
@@ -93,6 +94,13 @@ def seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SmallSeed:
 
 def show(name: str) -> dict[str, Any]:
     return call_action("package_show", id=name)
+
+
+def person(action: str, **fields: Any) -> Any:
+    """What somebody with every right does by hand."""
+    if model.User.get("somebody") is None:
+        factories.Sysadmin(name="somebody")
+    return call_action(action, context={"user": "somebody", "ignore_auth": False}, **fields)
 
 
 def rows_of(table: str) -> int:
@@ -196,7 +204,7 @@ class TestWhatPeopleDid:
     def test_an_edit_stays_while_other_fields_of_the_same_record_follow_the_seed(self, seed: SmallSeed):
         assert load().errors == []
         title = {**show("nap1-06")["title_translated"], "fr": "Titre d'un éditeur"}
-        call_action("package_patch", id="nap1-06", title_translated=title)
+        person("package_patch", id="nap1-06", title_translated=title)
         seed.change("commitments", "nap1-06", title={"fr": "Titre de la version suivante", "en": "The next release's title"})
         seed.change("commitments", "nap1-06", keywords=["governance", "e-government"])
         report = load()
@@ -211,7 +219,7 @@ class TestWhatPeopleDid:
     def test_an_edit_without_a_change_of_the_seed_is_left_alone(self, seed: SmallSeed):
         assert load().errors == []
         text = {"ar": "نص جديد من محرر", "fr": "Texte d'un éditeur", "en": "An editor's text"}
-        call_action("package_patch", id="nap1-15", notes_translated=text)
+        person("package_patch", id="nap1-15", notes_translated=text)
         with writes() as seen:
             report = load()
         assert seen == [] and report.errors == [] and len(report.unchanged) == seed.size
@@ -231,16 +239,16 @@ class TestWhatPeopleDid:
 
     def test_a_deleted_record_stays_deleted(self, seed: SmallSeed):
         assert load().errors == []
-        call_action("package_delete", id="nap1-20")
+        person("package_delete", id="nap1-20")
         report = load()
         assert report.kept == ["nap1-20"] and report.created == report.errors == []
         assert show("nap1-20")["state"] == "deleted"
 
     def test_a_record_of_the_same_name_by_somebody_else_is_left_alone(self, seed: SmallSeed):
         text = {"ar": "نص شخص آخر", "fr": "Autre", "en": "Other"}
-        call_action("organization_create", name="une-commune", title_translated=text)
+        person("organization_create", name="une-commune", title_translated=text)
         fields = {"title_translated": text, "notes_translated": text}
-        call_action("package_create", type="dataset", name="demo-qualite-eau", owner_org="une-commune", **fields)
+        person("package_create", type="dataset", name="demo-qualite-eau", owner_org="une-commune", **fields)
         report = load(demo=True)
         assert report.errors == [] and report.kept == ["demo-qualite-eau"]
         assert show("demo-qualite-eau")["title_translated"] == text
@@ -248,15 +256,15 @@ class TestWhatPeopleDid:
     def test_an_organisation_belongs_to_its_administrators(self, seed: SmallSeed):
         assert load().errors == []
         title = {"ar": "وزارة المالية", "fr": "Ministère des Finances (nouveau nom)", "en": "Ministry of Finance"}
-        call_action("organization_patch", id="ministere-finances", title_translated=title)
+        person("organization_patch", id="ministere-finances", title_translated=title)
         assert load().errors == []
         assert call_action("organization_show", id="ministere-finances")["title_translated"] == title
 
     def test_a_file_replaced_by_a_person_is_not_loaded_over(self, seed: SmallSeed):
         assert load(demo=True).errors == []
         resource = show("demo-qualite-eau")["resources"][0]
-        call_action("datastore_delete", resource_id=resource["id"], force=True)
-        call_action("resource_patch", id=resource["id"], url="https://example.test/eau.csv", url_type="")
+        person("datastore_delete", resource_id=resource["id"], force=True)
+        person("resource_patch", id=resource["id"], url="https://example.test/eau.csv", url_type="")
         report = load(demo=True)
         assert report.tables == report.errors == report.updated == []
         assert show("demo-qualite-eau")["resources"][0]["url"] == "https://example.test/eau.csv"
