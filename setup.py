@@ -34,7 +34,9 @@ setup(
     # Given although it is the default: it makes an editable install a line in a .pth file, and its paths are the links.
     package_dir={"": "."},
     packages=find_namespace_packages(include=["ckanext", "ckanext.*"]),
-    include_package_data=True,
+    # Templates, assets, schemas, catalogues, migrations, content.
+    package_data={"ckanext.ogptn": ["**/*"]},
+    exclude_package_data={"": ["*.pyc", "*.pyo"]},
     # Why each is here, and its licence: docs/dependencies.md
     install_requires=[
         "ckan[requirements]>=2.12.0,<2.13",
