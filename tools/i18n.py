@@ -54,6 +54,19 @@ PLURALS = {
 }
 #: Keys of a scheming file whose value is shown to people.
 YAML_TEXT_KEYS = {"label", "help_text", "form_placeholder", "title", "description", "error", "example"}
+#: Messages that CKAN puts together while it runs, ``_(user.state)``, and so has in no source file: message → where it asks for it.
+AT_RUN_TIME = {
+    **dict.fromkeys(("active", "deleted", "pending", "draft"), "ckan/templates/user/snippets/info.html"),
+    **dict.fromkeys(("Commitment", "Budget", "Extractive", "Commitments", "Budgets", "Extractives"), "ckan/templates/package/search.html"),
+    "organization not found or you have no permission to view it": "ckan/views/group.py",
+    "group not found or you have no permission to view it": "ckan/views/group.py",
+    # Names of fields over the errors of CKAN's own forms.
+    **dict.fromkeys(
+        ("Password1", "Password2", "Old password", "Fullname", "About", "Name", "Title", "Title translated", "Email", "Id", "Username", "Role",
+         "URL", "Image URL", "Reset key", "Captcha", "Old username", "Password"),
+        "ckan/logic/__init__.py",
+    ),
+}  # fmt: skip
 REPLACES = "replaces CKAN's"
 
 Key = tuple[str | None, str, str | None]
@@ -154,6 +167,7 @@ def foreign_messages() -> list[Found]:
     found += extract(core, "ckan")
     for extension in sorted(p for p in core.parent.joinpath("ckanext").iterdir() if (p / "plugin.py").exists() and _ships_with_ckan(p)):
         found += extract(extension, f"ckanext/{extension.name}")
+    found += [Found((None, message, None), path) for message, path in AT_RUN_TIME.items()]
     for name in EXTENSIONS:
         found += extract(_package(name), name.replace(".", "/"))
     return found
@@ -296,6 +310,14 @@ class State:
         held = {_key(m) for m in gap_messages} | set(core)
         own_list = [_message(key, paths, own.get(key) or gaps.get(key)) for key, paths in self.own.items() if key not in held]
         return own_list, gap_messages
+
+
+def translations(language: str) -> dict[str, str]:
+    """What the site says for each message without a plural: CKAN's catalogue and ours over it."""
+    said: dict[str, str] = {}
+    for found in (core_translations(language), *(entries(read_catalogue(po_path(language, d), language)) for d in (GAPS, DOMAIN))):
+        said.update({key[1]: str(m.string) for key, m in found.items() if key[0] is None and key[2] is None and translated(m)})
+    return said
 
 
 def template(own: dict[Key, list[str]]) -> str:

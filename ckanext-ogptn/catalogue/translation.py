@@ -198,6 +198,30 @@ def _extractive(purpose: str) -> str:
     }.get(purpose) or tk._("Natural resources")
 
 
+def activity_type_label(code: str) -> str:
+    """What an activity is called in the list that filters them; a code that is not CKAN's is shown as it is."""
+    return {
+        "new package": tk._("Dataset created"),
+        "changed package": tk._("Dataset changed"),
+        "deleted package": tk._("Dataset deleted"),
+        "follow dataset": tk._("Dataset followed"),
+        "new resource view": tk._("View of a file created"),
+        "changed resource view": tk._("View of a file changed"),
+        "deleted resource view": tk._("View of a file deleted"),
+        "new user": tk._("User created"),
+        "changed user": tk._("User changed"),
+        "follow user": tk._("User followed"),
+        "new group": tk._("Group created"),
+        "changed group": tk._("Group changed"),
+        "deleted group": tk._("Group deleted"),
+        "follow group": tk._("Group followed"),
+        "new organization": tk._("Organisation created"),
+        "changed organization": tk._("Organisation changed"),
+        "deleted organization": tk._("Organisation deleted"),
+        "follow organization": tk._("Organisation followed"),
+    }.get(code, code)
+
+
 _PLURAL_PURPOSES = frozenset({"breadcrumb", "content tab", "facet label", "main nav", "page title"})
 _NAMES: dict[tuple[str, str], Callable[[str], str]] = {
     ("package", "commitment"): _commitment,
@@ -269,4 +293,5 @@ def get_helpers() -> dict[str, Callable[..., Any]]:
         "render_datetime": render_datetime,
         "localised_number": localised_number,
         "localised_filesize": localised_filesize,
+        "ogptn_activity_type_label": activity_type_label,
     }
