@@ -18,7 +18,7 @@ from ckanext.ogptn.seed import cli as seed_cli  # pyright: ignore[reportMissingI
 from .budget import validators as budget_validators
 from .catalogue import actions as catalogue_actions
 from .catalogue import auth as catalogue_auth
-from .catalogue import display_helpers, form_helpers, form_views, indexing, records, schemas, theme_helpers, translation, views
+from .catalogue import display_helpers, form_helpers, form_views, indexing, records, schemas, shapes, theme_helpers, translation, views
 from .catalogue import helpers as catalogue_helpers
 from .catalogue import validators as catalogue_validators
 from .commitment import contacts
@@ -45,7 +45,7 @@ class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
 
     # IActions
     def get_actions(self) -> dict[str, Callable[..., Any]]:
-        return catalogue_actions.get_actions()
+        return {**catalogue_actions.get_actions(), **shapes.get_actions()}
 
     # IAuthFunctions
     def get_auth_functions(self) -> dict[str, Callable[..., Any]]:

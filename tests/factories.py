@@ -1,7 +1,7 @@
 """Records to test with. All of it is made up, and says so; titles are in Arabic and French as a steward would write them.
 
-``registered`` in ``conftest.py`` makes fixtures of them: ``steward``, ``agency``, ``open_dataset``, ``commitment``, ``budget``, ``extractive``
-and ``…_factory`` for each.
+The fixtures ``steward``, ``agency``, ``open_dataset``, ``commitment``, ``budget``, ``extractive`` and ``…_factory`` for each are made of
+them in ``conftest.py``.
 """
 
 from __future__ import annotations

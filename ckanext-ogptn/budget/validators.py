@@ -10,7 +10,7 @@ from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey
 
 from ..catalogue import rules, vocabulary
 from ..catalogue import text as t
-from ..catalogue.rules import Broken
+from ..catalogue.rules import RuleError
 from ..catalogue.validation import Field, Validator, field_validator, is_blank, many, simple
 from ..catalogue.validators import add_error, value_of
 
@@ -21,7 +21,7 @@ FIRST_YEAR, LAST_YEAR = 1956, 2100
 def _fiscal_year(value: Any, field: Field) -> str:  # noqa: ARG001
     year = t.western_digits(rules.text(value, 20, multiline=False))
     if not re.fullmatch("[0-9]{4}", year) or not FIRST_YEAR <= int(year) <= LAST_YEAR:
-        raise Broken("fiscal-year", value=year)
+        raise RuleError("fiscal-year", value=year)
     return year
 
 
@@ -30,7 +30,7 @@ def column_type(value: Any, field: Field) -> str:
 
     Source: Fiscal Data Package 1.0-rc.1, ``taxonomies/fiscal/budgets.json``.
 
-    :raises Broken: column-type
+    :raises RuleError: column-type
     """
     written = rules.text(value, 200, multiline=False)
     types = vocabulary.get(field["vocabulary"]).terms
@@ -38,7 +38,7 @@ def column_type(value: Any, field: Field) -> str:
     while base not in types and ":" in base:
         base = base.rpartition(":")[0]
     if base not in types or not re.fullmatch("[A-Za-z0-9:-]+", written):
-        raise Broken("column-type", value=written, example="administrative-classification:generic:level1:label:ar")
+        raise RuleError("column-type", value=written, example="administrative-classification:generic:level1:label:ar")
     return written
 
 
@@ -76,7 +76,7 @@ def _check_classification(data: FlattenDataDict, errors: FlattenErrorDict) -> No
     first, last = int(term.more.get("first_year", FIRST_YEAR)), int(term.more.get("last_year", LAST_YEAR))
     for year in _years(data):
         if not first <= year <= last:
-            add_error((), "classification", Broken("classification-year", year=year), errors)
+            add_error((), "classification", RuleError("classification-year", year=year), errors)
             return
 
 
@@ -85,13 +85,13 @@ def _check_code(data: FlattenDataDict, errors: FlattenErrorDict) -> None:
     if not level or not written or errors.get(("administrative_level",)):
         return
     if level == "state":
-        add_error((), "administrative_code", Broken("level-code"), errors)
+        add_error((), "administrative_code", RuleError("level-code"), errors)
     if level == "municipality" and not re.fullmatch("[0-9]{5}", written):
-        add_error((), "administrative_code", Broken("municipal-code", value=written), errors)
+        add_error((), "administrative_code", RuleError("municipal-code", value=written), errors)
     if level == "region":
         term = vocabulary.get("governorates").find(written)
         if term is None or term.code == "TN":
-            add_error((), "administrative_code", Broken("region-code", value=written), errors)
+            add_error((), "administrative_code", RuleError("region-code", value=written), errors)
         else:
             _replace_extra("administrative_code", term.code, data)
 
@@ -110,7 +110,7 @@ def _check_columns(data: FlattenDataDict, errors: FlattenErrorDict) -> None:
         if is_blank(name) or errors.get(key):
             continue
         if (key[1], name) in seen:
-            add_error(key[:-1], "name", Broken("column-duplicate", value=name), errors)
+            add_error(key[:-1], "name", RuleError("column-duplicate", value=name), errors)
         seen.add((key[1], name))
 
 

@@ -13,8 +13,7 @@ from ckan.types import Context, DataDict
 from . import rules, vocabulary
 from . import text as t
 from .model import VocabularyTerm
-from .rules import Broken
-
+from .rules import RuleError
 
 
 def _vocabulary(data_dict: DataDict, key: str) -> vocabulary.Vocabulary:
@@ -45,7 +44,8 @@ def ogptn_vocabulary_show(context: Context, data_dict: DataDict) -> dict[str, An
     :param id: the vocabulary's name, such as ``governorates``
     :param lang: optional ``ar``, ``fr`` or ``en``: labels become one text in that language
     :param withdrawn: optional, true to include terms that are no longer offered
-    :returns: ``{"id", "title", "scheme"?, "source"?, "editable", "parent_vocabulary"?, "terms": [{"code", "label", "uri"?, "parent"?, …}]}``
+    :returns: ``{"id", "title", "scheme"?, "source"?, "editable", "parent_vocabulary"?, "terms": [term]}``, each term
+        ``{"code", "label", "uri"?, "parent"?, "aliases"?, …}``
     :raises NotFound: no vocabulary has this name
     :raises ValidationError: ``id`` is missing or ``lang`` is not one of the three
     """
@@ -91,7 +91,7 @@ def ogptn_vocabulary_term_update(context: Context, data_dict: DataDict) -> dict[
     """
     tk.check_access("ogptn_vocabulary_term_update", context, data_dict)
     listed = _editable(data_dict)
-    errors: dict[str, list[str]] = {}
+    errors: dict[str, Any] = {}
     data: dict[str, Any] = {}
     code = data_dict.get("code")
     if not isinstance(code, str) or not re.fullmatch("[a-z0-9][a-z0-9_-]{0,99}", code):
@@ -100,20 +100,20 @@ def ogptn_vocabulary_term_update(context: Context, data_dict: DataDict) -> dict[
         label = rules.translations(data_dict.get("label") or {}, 300)
         absent = [language for language in t.LANGUAGES if language not in label]
         if absent:
-            raise Broken("missing-language", language=vocabulary.label("languages", _LANGUAGE_CODES[absent[0]], str(tk.h.lang())))
+            raise RuleError("missing-language", language=vocabulary.label("languages", _LANGUAGE_CODES[absent[0]], str(tk.h.lang())))
         data["label"] = label
-    except Broken as broken:
+    except RuleError as broken:
         errors["label"] = [str(broken)]
     for name, check in (("uri", rules.url), ("start", _partial), ("end", _partial), ("parent", rules.text)):
         if data_dict.get(name):
             try:
                 data[name] = check(data_dict[name])
-            except Broken as broken:
+            except RuleError as broken:
                 errors[name] = [str(broken)]
     if not errors.get("start") and not errors.get("end"):
         try:
             rules.period(data.get("start"), data.get("end"))
-        except Broken as broken:
+        except RuleError as broken:
             errors["end"] = [str(broken)]
     if listed.parent_vocabulary:
         above = vocabulary.get(listed.parent_vocabulary)

@@ -1,7 +1,7 @@
 """What the search index holds of a record, how a query is read, what its facets are called.
 
-Everything fits CKAN's own Solr schema: facets are ``vocab_*`` fields (text, several values), searchable words go to ``extras_*`` (split into
-words and copied to the catch-all field). Solr's stock schema knows no Arabic, so index and query are both folded here in the same way.
+Everything fits CKAN's own Solr schema: facets are ``vocab_*`` fields (text, several values), searchable words go to ``extras_*`` (split
+into words and copied to the catch-all field). Solr's stock schema knows no Arabic, so index and query are both folded here in the same way.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
+from . import names, vocabulary
 from . import text as t
-from . import vocabulary
 from .config import reader_language
 
 #: Facet → (field of the record, the vocabularies that its codes come from).
@@ -126,9 +126,36 @@ def _texts(value: Any) -> Iterator[str]:
 
 # Parts of a record that are no words of its subject: identifiers, addresses of people who wrote it, the portal's own book-keeping.
 _NOT_WORDS = frozenset(
-    "id owner_org creator_user_id metadata_created metadata_modified organization groups relationships_as_object relationships_as_subject "
-    "private state type num_resources num_tags isopen license_title license_url contacts_revision spatial responsible_agency "
-    "related_datasets related_records related_commitments tracking_summary package_id resource_id hash revision_id".split()
+    [
+        "id",
+        "owner_org",
+        "creator_user_id",
+        "metadata_created",
+        "metadata_modified",
+        "organization",
+        "groups",
+        "relationships_as_object",
+        "relationships_as_subject",
+        "private",
+        "state",
+        "type",
+        "num_resources",
+        "num_tags",
+        "isopen",
+        "license_title",
+        "license_url",
+        "contacts_revision",
+        "spatial",
+        "responsible_agency",
+        "related_datasets",
+        "related_records",
+        "related_commitments",
+        "tracking_summary",
+        "package_id",
+        "resource_id",
+        "hash",
+        "revision_id",
+    ]
 )
 
 
@@ -160,14 +187,7 @@ def _agencies(record: Mapping[str, Any]) -> Iterator[str]:
         group = model.Group.get(reference) if reference else None
         if group is not None:
             yield group.title or group.name
-            yield from _texts(_loaded((group.extras or {}).get("title_translated")))
-
-
-def _loaded(value: Any) -> Any:
-    try:
-        return json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
+            yield from names.organization_titles(group).values()
 
 
 def before_search(search_params: dict[str, Any]) -> dict[str, Any]:
@@ -201,8 +221,7 @@ def facet_label(facet: str, code: str, language: str) -> str:
         group = model.Group.get(code)
         if group is None:
             return code
-        translated = _loaded((group.extras or {}).get("title_translated"))
-        return (t.pick(translated, language) if isinstance(translated, dict) else "") or group.title or code
+        return t.pick(names.organization_titles(group), language) or group.title or code
     if facet == "license_id":
         term = vocabulary.get("licences").find(code)
         return t.pick(term.label, language) if term else code

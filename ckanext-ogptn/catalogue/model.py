@@ -9,6 +9,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
 
 
 def _now() -> dt.datetime:
@@ -20,14 +21,14 @@ class VocabularyTerm(tk.BaseModel):
 
     __tablename__ = "ogptn_vocabulary_term"
 
-    vocabulary = sa.Column(sa.Text, primary_key=True)
-    code = sa.Column(sa.Text, primary_key=True)
+    vocabulary: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    code: Mapped[str] = mapped_column(sa.Text, primary_key=True)
     #: ``{"label": {"ar", "fr", "en"}, "uri"?, "parent"?, "start"?, "end"?}``
-    data = sa.Column(JSONB, nullable=False)
+    data: Mapped[dict[str, Any]] = mapped_column(JSONB, nullable=False)
     #: No longer offered; records that already use the code keep it and its label.
-    withdrawn = sa.Column(sa.Boolean, nullable=False, default=False, server_default=sa.false())
-    modified = sa.Column(sa.DateTime(timezone=True), nullable=False, default=_now, onupdate=_now)
-    modified_by = sa.Column(sa.Text)
+    withdrawn: Mapped[bool] = mapped_column(sa.Boolean, nullable=False, default=False, server_default=sa.false())
+    modified: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True), nullable=False, default=_now, onupdate=_now)
+    modified_by: Mapped[str | None] = mapped_column(sa.Text)
 
     @classmethod
     def of(cls, vocabulary: str) -> list[VocabularyTerm]:

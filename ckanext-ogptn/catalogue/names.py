@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from typing import Any
 
 from ckan import model
 
@@ -27,3 +29,17 @@ def free_name(titles: Mapping[str, str], kind: str, *, organization: bool = Fals
     while t.numbered(wanted, number) in taken:
         number += 1
     return t.numbered(wanted, number)
+
+
+def organization_extra(group: Any, name: str) -> str:
+    """A field of an organisation that CKAN keeps as an extra; empty when it has none."""
+    return (group.extras or {}).get(name) or ""
+
+
+def organization_titles(group: Any) -> dict[str, str]:
+    """An organisation's names: ``{language: name}``; empty when it was made without our schema."""
+    try:
+        titles = json.loads(organization_extra(group, "title_translated") or "{}")
+    except ValueError:
+        return {}
+    return titles if isinstance(titles, dict) else {}

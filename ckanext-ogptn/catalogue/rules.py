@@ -1,6 +1,6 @@
 """The rules of the portal's records, one small function each.
 
-A rule takes plain values and either returns the value in its stored form or raises `Broken` with a stable slug; what the reader is told
+A rule takes plain values and either returns the value in its stored form or raises `RuleError` with a stable slug; what the reader is told
 is found by the slug in `message`. Harvesters use the same functions as the forms.
 """
 
@@ -33,7 +33,7 @@ _YEAR = re.compile(r"\d{4}")
 _EMAIL = re.compile(r"[^@\s,;<>\"]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_]{2,63}")
 
 
-class Broken(ValueError):
+class RuleError(ValueError):
     """A rule that a value breaks.
 
     :ivar slug: which rule; it does not change between versions
@@ -54,6 +54,15 @@ def message(slug: str, **details: Any) -> str:
 
     :raises KeyError: no rule has this slug
     """
+    return _messages()[slug].format(**{key: _short(value) for key, value in details.items()})
+
+
+def slugs() -> tuple[str, ...]:
+    """The slugs of all rules."""
+    return tuple(_messages())
+
+
+def _messages() -> dict[str, str]:
     _ = tk._
     return {
         "missing": _("This field is needed. Please fill it in."),
@@ -67,9 +76,10 @@ def message(slug: str, **details: Any) -> str:
         "not-text": _("This must be text."),
         "not-list": _("This must be a list of values."),
         "not-translations": _("This must hold one text for each language, such as ar, fr and en."),
-        "not-group": _("This must be a list of groups of fields."),
+        "not-group": _("This must be a list of groups of fields, not a single value."),
         "forbidden-character": _(
-            "The text holds an invisible control character ({character}) that can make it unreadable or misleading. Delete it or paste the text as plain text."
+            "The text holds an invisible control character ({character}) that can make it unreadable or misleading. "
+            "Delete it or paste the text as plain text."
         ),
         "too-long": _("The text is too long: {length} characters, at most {limit} are allowed. Shorten it or attach it as a file."),
         "too-many": _("There are too many values: {count}, at most {limit} are allowed."),
@@ -78,17 +88,20 @@ def message(slug: str, **details: Any) -> str:
         "too-small": _("{value} is too small: the smallest allowed value is {minimum}."),
         "too-large": _("{value} is too large: the largest allowed value is {maximum}."),
         "date-shape": _("“{value}” is not a date. Write it as year-month-day, such as 2016-02-28."),
-        "date-shape-partial": _("“{value}” is not a date. Write a year, a year and month or a full date, such as 2016, 2016-02 or 2016-02-28."),
+        "date-shape-partial": _(
+            "“{value}” is not a date. Write a year, a year and month or a full date, such as 2016, 2016-02 or 2016-02-28."
+        ),
         "date-impossible": _("{value} does not exist in the calendar: check the day and the month (the last day of that month is {last})."),
         "date-month": _("{value} does not exist in the calendar: the month must be between 1 and 12."),
         "date-year": _("The year {year} is outside what this portal records (1800 to 2200). Check it."),
         "period-order": _("The end ({end}) is before the start ({start}). Exchange them or correct one."),
-        "period-empty": _("Give at least the start or the end of the period."),
         "report-period-order": _("The report’s period ends ({end}) before it begins ({start}). Exchange the dates or correct one."),
         "report-duplicate": _("Two progress reports end on the same date ({end}). Merge them or correct one date."),
         "milestone-order": _("The deadline ({end}) is before the start ({start}). Exchange them or correct one."),
         "milestone-percent-complete": _("A complete milestone is done to 100 percent. Correct the status or the percentage."),
-        "milestone-percent-not-started": _("A milestone that has not started cannot be done to {percent} percent. Correct the status or the percentage."),
+        "milestone-percent-not-started": _(
+            "A milestone that has not started cannot be done to {percent} percent. Correct the status or the percentage."
+        ),
         "shares-over-100": _("The shares add up to {total} percent. Together they cannot exceed 100."),
         "operators-several": _("Only one company can be the operator. Keep one “yes”."),
         "expires-before-start": _("It expires ({end}) before it begins ({start}). Correct one of the two dates."),
@@ -102,20 +115,26 @@ def message(slug: str, **details: Any) -> str:
         "irm-value": _("“{value}” is not a finding of the indicator “{indicator}”. Choose another finding."),
         "part-shape": _("“{value}” is not a part. Write one Latin letter from a to z."),
         "ogp-identifier": _("“{value}” is not an identifier of the partnership. Write TN and four digits, such as TN0018."),
-        "commitment-duplicate": _("Commitment {number} of this plan already exists: {name}. Open that record, or correct the number or the part."),
+        "commitment-duplicate": _(
+            "Commitment {number} of this plan already exists: {name}. Open that record, or correct the number or the part."
+        ),
         "fiscal-year": _("“{value}” is not a fiscal year. Write four digits between 1956 and 2100, such as 2024."),
-        "classification-year": _("This classification does not apply to the fiscal year {year}. Titles end with 2019; the seven parts begin with 2020."),
+        "classification-year": _(
+            "This classification does not apply to the fiscal year {year}. Titles end with 2019; the seven parts begin with 2020."
+        ),
         "municipal-code": _("“{value}” is not a municipal code. Write its five digits, such as 34013."),
         "region-code": _("“{value}” is not a governorate. Write its ISO code, such as TN-61."),
         "level-code": _("The State has no code here. Leave the code empty or choose another level."),
-        "column-type": _("“{value}” is not a column type of the Fiscal Data Package. Choose one from the list, or extend one, such as {example}."),
+        "column-type": _(
+            "“{value}” is not a column type of the Fiscal Data Package. Choose one from the list, or extend one, such as {example}."
+        ),
         "column-duplicate": _("The column “{value}” is described twice. Remove one of the two."),
         "country-code": _("“{value}” is not a country code. Write two Latin letters, such as TN."),
         "organization-unknown": _("There is no organisation “{value}” on this portal. Choose one from the list."),
         "organization-cycle": _("An organisation cannot belong to itself or to one of its own parts. Choose another."),
         "dataset-unknown": _("There is no record “{value}” in this catalogue, or you may not see it. Choose one from the list."),
         "dataset-type": _("“{value}” is not a record of the type “{type}”. Choose another."),
-        "geojson-syntax": _("This is not GeoJSON: {reason}. Copy the geometry again, beginning with {{ and ending with }}."),
+        "geojson-syntax": _("This is not GeoJSON: {reason}. Copy the whole geometry again."),
         "geojson-type": _("“{value}” is not a geometry. Use Point, LineString, Polygon, their Multi forms or GeometryCollection."),
         "geojson-coordinates": _("The coordinates are not right: {reason}. Write longitude, then latitude, as numbers."),
         "geojson-outside": _("The geometry lies outside Tunisia. Check that longitude comes before latitude."),
@@ -123,7 +142,7 @@ def message(slug: str, **details: Any) -> str:
         "slug-number": _("The address “{value}” is only a number. Add a word that says what it is about."),
         "once": _("Only one is allowed here. Remove the others."),
         "checksum-shape": _("“{value}” is not a checksum. Write hexadecimal digits (0-9 and a-f) only."),
-    }[slug].format(**{key: _short(value) for key, value in details.items()})
+    }
 
 
 def _short(value: Any, limit: int = 80) -> Any:
@@ -137,20 +156,20 @@ def _short(value: Any, limit: int = 80) -> Any:
 def text(value: Any, limit: int = DEFAULT_LENGTH, multiline: bool = True) -> str:
     """A text that can be stored: trimmed, without invisible marks.
 
-    :raises Broken: not-text, too-long, forbidden-character
+    :raises RuleError: not-text, too-long, forbidden-character
     """
     if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
-        raise Broken("not-text")
+        raise RuleError("not-text")
     value = str(value)
     # Before cleaning, which takes time in proportion to the length.
     if len(value) > limit * 2 + 100:
-        raise Broken("too-long", length=len(value), limit=limit)
+        raise RuleError("too-long", length=len(value), limit=limit)
     character = t.forbidden_character(value, multiline)
     if character:
-        raise Broken("forbidden-character", character=character)
+        raise RuleError("forbidden-character", character=character)
     value = t.clean(value)
     if len(value) > limit:
-        raise Broken("too-long", length=len(value), limit=limit)
+        raise RuleError("too-long", length=len(value), limit=limit)
     return value
 
 
@@ -158,25 +177,25 @@ def translations(value: Any, limit: int = DEFAULT_LENGTH) -> dict[str, str]:
     """One text for each language; empty languages are absent from the result.
 
     :param value: ``{"ar": "…", "fr": "…", "en": "…"}`` or the same as JSON
-    :raises Broken: not-translations, unknown-language, and those of `text`, with ``language`` in the details
+    :raises RuleError: not-translations, unknown-language, and those of `text`, with ``language`` in the details
     """
     if isinstance(value, str):
         try:
             value = json.loads(value)
         except ValueError:
-            raise Broken("not-translations") from None
+            raise RuleError("not-translations") from None
     if not isinstance(value, Mapping):
-        raise Broken("not-translations")
+        raise RuleError("not-translations")
     found: dict[str, str] = {}
     for language in value:
         if language not in t.LANGUAGES:
-            raise Broken("unknown-language", language=str(language))
+            raise RuleError("unknown-language", language=str(language))
     for language in t.LANGUAGES:
         if value.get(language) is None:
             continue
         try:
             cleaned = text(value[language], limit)
-        except Broken as broken:
+        except RuleError as broken:
             # Whose text it is must reach the form, which shows the message under that language's tab.
             broken.details.setdefault("language", language)
             raise
@@ -189,19 +208,19 @@ def keywords(value: Any, limit: int = 100, most: int = 100) -> list[str]:
     """Keywords of one language, each once.
 
     :param value: a list, or one text with commas (Latin or Arabic) or semicolons between
-    :raises Broken: not-list, too-many, and those of `text`
+    :raises RuleError: not-list, too-many, and those of `text`
     """
     if isinstance(value, str):
         value = re.split("[,،;؛\n]", value)
     if not isinstance(value, Sequence):
-        raise Broken("not-list")
+        raise RuleError("not-list")
     found: dict[str, None] = {}
     for word in value:
         cleaned = " ".join(text(word, limit, multiline=False).split())
         if cleaned:
             found.setdefault(cleaned)
     if len(found) > most:
-        raise Broken("too-many", count=len(found), limit=most)
+        raise RuleError("too-many", count=len(found), limit=most)
     return list(found)
 
 
@@ -212,19 +231,19 @@ def _plain_number(value: Any) -> str:
 
 def _within(number: Decimal, minimum: Decimal | int | None, maximum: Decimal | int | None) -> None:
     if minimum is not None and number < minimum:
-        raise Broken("too-small", value=f"{number:f}", minimum=minimum)
+        raise RuleError("too-small", value=f"{number:f}", minimum=minimum)
     if maximum is not None and number > maximum:
-        raise Broken("too-large", value=f"{number:f}", maximum=maximum)
+        raise RuleError("too-large", value=f"{number:f}", maximum=maximum)
 
 
 def integer(value: Any, minimum: int | None = None, maximum: int | None = None) -> int:
     """A whole number, in any digits.
 
-    :raises Broken: not-integer, too-small, too-large
+    :raises RuleError: not-integer, too-small, too-large
     """
     plain = _plain_number(value)
     if not re.fullmatch(r"[+-]?[0-9]{1,18}", plain):
-        raise Broken("not-integer", value=str(value))
+        raise RuleError("not-integer", value=str(value))
     _within(Decimal(plain), minimum, maximum)
     return int(plain)
 
@@ -232,15 +251,15 @@ def integer(value: Any, minimum: int | None = None, maximum: int | None = None) 
 def number(value: Any, minimum: Decimal | int | None = None, maximum: Decimal | int | None = None) -> Decimal:
     """An exact number; a decimal point, a comma and the Arabic separator mean the same.
 
-    :raises Broken: not-number, too-small, too-large
+    :raises RuleError: not-number, too-small, too-large
     """
     plain = _plain_number(value).rstrip("%").replace(",", ".")
     if not re.fullmatch(r"[+-]?[0-9]{1,18}(\.[0-9]{1,12})?", plain):
-        raise Broken("not-number", value=str(value))
+        raise RuleError("not-number", value=str(value))
     try:
         exact = Decimal(plain)
     except InvalidOperation:
-        raise Broken("not-number", value=str(value)) from None
+        raise RuleError("not-number", value=str(value)) from None
     _within(exact, minimum, maximum)
     return exact
 
@@ -250,7 +269,7 @@ def date(value: Any, partial: bool = False) -> str:
 
     Also read: 28/02/2016, 28.02.2016, 2016/02/28, a date with a time, and Arabic-Indic digits.
 
-    :raises Broken: date-shape, date-shape-partial, date-month, date-impossible, date-year
+    :raises RuleError: date-shape, date-shape-partial, date-month, date-impossible, date-year
     """
     if isinstance(value, dt.datetime):
         value = value.date()
@@ -265,7 +284,7 @@ def date(value: Any, partial: bool = False) -> str:
             try:
                 return dt.date(year, month, day).isoformat()
             except ValueError:
-                raise Broken("date-impossible", value=written, last=_last_day(year, month)) from None
+                raise RuleError("date-impossible", value=written, last=_last_day(year, month)) from None
     if partial:
         for shape in _MONTH_SHAPES:
             if found := shape.fullmatch(plain):
@@ -274,14 +293,14 @@ def date(value: Any, partial: bool = False) -> str:
         if _YEAR.fullmatch(plain):
             _year_and_month(int(plain), 1, written)
             return plain
-    raise Broken("date-shape-partial" if partial else "date-shape", value=written)
+    raise RuleError("date-shape-partial" if partial else "date-shape", value=written)
 
 
 def _year_and_month(year: int, month: int, written: str) -> None:
     if not 1800 <= year <= 2200:
-        raise Broken("date-year", year=year)
+        raise RuleError("date-year", year=year)
     if not 1 <= month <= 12:
-        raise Broken("date-month", value=written)
+        raise RuleError("date-month", value=written)
 
 
 def _last_day(year: int, month: int) -> str:
@@ -306,27 +325,27 @@ def last_day(partial: str) -> str:
 def period(start: str | None, end: str | None, slug: str = "period-order") -> None:
     """Start and end in order; either may be missing. Partial dates are compared by the days they can mean.
 
-    :raises Broken: ``slug``
+    :raises RuleError: ``slug``
     """
     if start and end and last_day(end) < first_day(start):
-        raise Broken(slug, start=start, end=end)
+        raise RuleError(slug, start=start, end=end)
 
 
 def shares(percentages: Iterable[Decimal]) -> Decimal:
     """The total of the parties' shares, in percent.
 
-    :raises Broken: shares-over-100
+    :raises RuleError: shares-over-100
     """
     total = sum(percentages, Decimal(0))
     if total > 100:
-        raise Broken("shares-over-100", total=f"{total.normalize():f}")
+        raise RuleError("shares-over-100", total=f"{total.normalize():f}")
     return total
 
 
 def url(value: Any, schemes: tuple[str, ...] = ("http", "https", "ftp")) -> str:
     """An absolute web address.
 
-    :raises Broken: url-shape, url-credentials, and those of `text`
+    :raises RuleError: url-shape, url-credentials, and those of `text`
     """
     address = text(value, 2_000, multiline=False)
     try:
@@ -334,45 +353,45 @@ def url(value: Any, schemes: tuple[str, ...] = ("http", "https", "ftp")) -> str:
         host = parts.hostname or ""
         _ = parts.port
     except ValueError:
-        raise Broken("url-shape", value=address) from None
+        raise RuleError("url-shape", value=address) from None
     if parts.scheme.lower() not in schemes or not host or re.search(r"[\s<>\"]", address):
-        raise Broken("url-shape", value=address)
+        raise RuleError("url-shape", value=address)
     if parts.username or parts.password:
-        raise Broken("url-credentials")
+        raise RuleError("url-credentials")
     return address
 
 
 def email(value: Any) -> str:
     """An e-mail address.
 
-    :raises Broken: email-shape
+    :raises RuleError: email-shape
     """
     address = text(value, 254, multiline=False)
     if not _EMAIL.fullmatch(address):
-        raise Broken("email-shape", value=address)
+        raise RuleError("email-shape", value=address)
     return address
 
 
 def phone(value: Any) -> str:
     """A telephone number, kept as it was written but in Western digits.
 
-    :raises Broken: phone-shape
+    :raises RuleError: phone-shape
     """
     written = t.western_digits(text(value, 60, multiline=False))
     digits = re.sub(r"[\s().\-/\u00a0]", "", written)
     if not re.fullmatch(r"(?:\+|00)?[0-9]{8,15}", digits) or (len(digits) == 8 and not digits.isdigit()):
-        raise Broken("phone-shape", value=written)
+        raise RuleError("phone-shape", value=written)
     return " ".join(written.split())
 
 
 def checksum(value: Any) -> str:
     """A checksum in hexadecimal digits.
 
-    :raises Broken: checksum-shape
+    :raises RuleError: checksum-shape
     """
     written = text(value, 200, multiline=False)
     if not re.fullmatch(r"(?:[a-z0-9]+:)?[0-9a-fA-F]{8,128}", written):
-        raise Broken("checksum-shape", value=written)
+        raise RuleError("checksum-shape", value=written)
     return written
 
 
@@ -383,14 +402,14 @@ _DEPTH = {"Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "P
 def geojson(value: Any) -> str:
     """A GeoJSON geometry (RFC 7946, section 3.1), as compact JSON; a Feature gives its geometry.
 
-    :raises Broken: too-long, geojson-syntax, geojson-type, geojson-coordinates
+    :raises RuleError: too-long, geojson-syntax, geojson-type, geojson-coordinates
     """
     if isinstance(value, str):
         value = text(value, GEOMETRY_LENGTH)
         try:
             geometry = json.loads(value)
         except (ValueError, RecursionError) as error:
-            raise Broken("geojson-syntax", reason=str(error)[:80]) from None
+            raise RuleError("geojson-syntax", reason=str(error)[:80]) from None
     else:
         geometry = value
     if isinstance(geometry, Mapping) and geometry.get("type") == "Feature":
@@ -398,41 +417,41 @@ def geojson(value: Any) -> str:
     if isinstance(geometry, Mapping) and geometry.get("type") == "FeatureCollection":
         features = geometry.get("features")
         if not isinstance(features, list) or not all(isinstance(feature, Mapping) for feature in features):
-            raise Broken("geojson-type", value="FeatureCollection")
+            raise RuleError("geojson-type", value="FeatureCollection")
         geometry = {"type": "GeometryCollection", "geometries": [feature.get("geometry") for feature in features]}
     _check_geometry(geometry)
     stored = json.dumps(geometry, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     if len(stored) > GEOMETRY_LENGTH:
-        raise Broken("too-long", length=len(stored), limit=GEOMETRY_LENGTH)
+        raise RuleError("too-long", length=len(stored), limit=GEOMETRY_LENGTH)
     return stored
 
 
 def _check_geometry(geometry: Any, nesting: int = 0) -> None:
     if not isinstance(geometry, Mapping):
-        raise Broken("geojson-type", value=type(geometry).__name__)
+        raise RuleError("geojson-type", value=type(geometry).__name__)
     kind = geometry.get("type")
     if kind == "GeometryCollection" and nesting < 3:
         parts = geometry.get("geometries")
         if not isinstance(parts, list) or not parts:
-            raise Broken("geojson-type", value="GeometryCollection")
+            raise RuleError("geojson-type", value="GeometryCollection")
         for part in parts:
             _check_geometry(part, nesting + 1)
         return
     if not isinstance(kind, str) or kind not in _DEPTH:
-        raise Broken("geojson-type", value=str(kind))
+        raise RuleError("geojson-type", value=str(kind))
     _check_coordinates(geometry.get("coordinates"), _DEPTH[kind])
     if kind == "LineString" and len(geometry["coordinates"]) < 2:
-        raise Broken("geojson-coordinates", reason="LineString < 2")
+        raise RuleError("geojson-coordinates", reason="LineString < 2")
     polygons = {"Polygon": [geometry["coordinates"]], "MultiPolygon": geometry["coordinates"]}.get(kind, [])
     for rings in polygons:
         for ring in rings:
             if len(ring) < 4 or ring[0] != ring[-1]:
-                raise Broken("geojson-coordinates", reason="Polygon: " + json.dumps(ring)[:60])
+                raise RuleError("geojson-coordinates", reason="Polygon: " + json.dumps(ring)[:60])
 
 
 def _check_coordinates(value: Any, depth: int) -> None:
     if not isinstance(value, list) or not value:
-        raise Broken("geojson-coordinates", reason=json.dumps(value, default=str)[:60])
+        raise RuleError("geojson-coordinates", reason=json.dumps(value, default=str)[:60])
     if depth:
         for part in value:
             _check_coordinates(part, depth - 1)
@@ -440,7 +459,7 @@ def _check_coordinates(value: Any, depth: int) -> None:
     numeric = all(isinstance(part, (int, float)) and not isinstance(part, bool) for part in value)
     # NaN compares false with everything, so it is refused here too.
     if not numeric or not 2 <= len(value) <= 4 or not (-180 <= value[0] <= 180 and -90 <= value[1] <= 90):
-        raise Broken("geojson-coordinates", reason=json.dumps(value, default=str)[:60])
+        raise RuleError("geojson-coordinates", reason=json.dumps(value, default=str)[:60])
 
 
 def positions(geometry: Mapping[str, Any]) -> Iterable[tuple[float, float]]:

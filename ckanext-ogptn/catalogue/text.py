@@ -22,16 +22,75 @@ BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u206
 
 _TASHKEEL = re.compile("[\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed\u0640]")
 _ARABIC = re.compile("[\u0621-\u064a\u066e-\u06d3]")
-_ARABIC_FORMS = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ة": "ه", "ى": "ي", "ی": "ي", "ئ": "ي", "ؤ": "و", "ک": "ك", "گ": "ك"})
+_ARABIC_FORMS = str.maketrans(
+    {"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ة": "ه", "ى": "ي", "ی": "ي", "ئ": "ي", "ؤ": "و", "ک": "ك", "گ": "ك"}
+)
 _WORD = re.compile(r"[^\W_]+")
 # The article, alone or after a one-letter conjunction or preposition, when at least three letters remain.
 _ARTICLE = re.compile("^(?:[وفبك]?ال|لل)(?=\\w{3})")
 
 _LATIN = {
-    **dict(zip("ابتثجحخدذرزسشصضطظعغفقكلمنهوي", "a b t th j h kh d dh r z s ch s d t dh a gh f k k l m n h ou i".split(), strict=True)),
-    **{"أ": "a", "إ": "i", "آ": "a", "ٱ": "a", "ة": "a", "ى": "a", "ئ": "i", "ؤ": "ou", "ء": "", "پ": "p", "ڤ": "v", "ڥ": "v", "گ": "g", "ڨ": "g"},
-    **{"چ": "tch", "ک": "k", "ی": "i", "ـ": ""},
-    **{"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "ł": "l", "đ": "d", "ı": "i"},
+    **dict(
+        zip(
+            "ابتثجحخدذرزسشصضطظعغفقكلمنهوي",
+            [
+                "a",
+                "b",
+                "t",
+                "th",
+                "j",
+                "h",
+                "kh",
+                "d",
+                "dh",
+                "r",
+                "z",
+                "s",
+                "ch",
+                "s",
+                "d",
+                "t",
+                "dh",
+                "a",
+                "gh",
+                "f",
+                "k",
+                "k",
+                "l",
+                "m",
+                "n",
+                "h",
+                "ou",
+                "i",
+            ],
+            strict=True,
+        )
+    ),
+    "أ": "a",
+    "إ": "i",
+    "آ": "a",
+    "ٱ": "a",
+    "ة": "a",
+    "ى": "a",
+    "ئ": "i",
+    "ؤ": "ou",
+    "ء": "",
+    "پ": "p",
+    "ڤ": "v",
+    "ڥ": "v",
+    "گ": "g",
+    "ڨ": "g",
+    "چ": "tch",
+    "ک": "k",
+    "ی": "i",
+    "ـ": "",
+    "œ": "oe",
+    "æ": "ae",
+    "ß": "ss",
+    "ø": "o",
+    "ł": "l",
+    "đ": "d",
+    "ı": "i",
 }
 
 

@@ -16,7 +16,7 @@ from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey
 
 from . import rules
 from . import text as t
-from .rules import Broken
+from .rules import RuleError
 
 Field = Mapping[str, Any]
 Validator = Callable[[FlattenKey, FlattenDataDict, FlattenErrorDict, Context], None]
@@ -81,7 +81,7 @@ def is_required(field: Field, key: FlattenKey, data: FlattenDataDict, context: C
     return not (in_group(key) and row_is_blank(key, data))
 
 
-def fail(broken: Broken, key: FlattenKey, errors: FlattenErrorDict) -> None:
+def fail(broken: RuleError, key: FlattenKey, errors: FlattenErrorDict) -> None:
     """Put a broken rule's message beside its field and end the validation of the field.
 
     :raises StopOnError: always
@@ -99,7 +99,7 @@ def refuse_empty(slug: str, field: Field, key: FlattenKey, data: FlattenDataDict
     :raises StopOnError: always
     """
     if is_required(field, key, data, context):
-        fail(Broken(slug), key, errors)
+        fail(RuleError(slug), key, errors)
     value = data.pop(key, tk.missing)
     if key[-1] in CORE_COLUMNS and value is not tk.missing and not in_group(key):
         data[key] = ""
@@ -127,7 +127,7 @@ def simple(check: Callable[[Any, Field], Any], empty: str = "missing") -> FieldV
                 refuse_empty(empty, field, key, data, errors, context)
             try:
                 checked = check(value, field)
-            except Broken as broken:
+            except RuleError as broken:
                 fail(broken, key, errors)
             else:
                 if checked == "":
@@ -149,9 +149,9 @@ def many(check: Callable[[Any, Field], str], split: str | None = None, most: int
         if isinstance(value, str):
             value = _listed(value, split)
         if not isinstance(value, (list, tuple)):
-            raise Broken("not-list")
+            raise RuleError("not-list")
         if len(value) > most:
-            raise Broken("too-many", count=len(value), limit=most)
+            raise RuleError("too-many", count=len(value), limit=most)
         return list(dict.fromkeys(check(item, field) for item in value if not is_blank(item)))
 
     return simple(check_all)
@@ -162,7 +162,7 @@ def _listed(value: str, split: str | None) -> list[Any]:
         try:
             read = json.loads(value)
         except ValueError:
-            raise Broken("not-list") from None
+            raise RuleError("not-list") from None
         return read if isinstance(read, list) else [read]
     if split:
         for separator in split:

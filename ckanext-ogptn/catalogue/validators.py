@@ -9,8 +9,7 @@ import json
 import mimetypes
 import re
 from collections.abc import Callable, Mapping
-from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import ckan.plugins.toolkit as tk
 from ckan import model
@@ -19,7 +18,7 @@ from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey
 from . import names, rules, vocabulary
 from . import text as t
 from .config import default_language
-from .rules import Broken
+from .rules import RuleError
 from .validation import (
     Field,
     Validator,
@@ -33,7 +32,6 @@ from .validation import (
     limit_of,
     many,
     refuse_empty,
-    row_is_blank,
     simple,
     store,
 )
@@ -49,7 +47,7 @@ _LONGEST_EXTRA = 200_000
 
 
 # ------------------------------------------------------------------------------------------------------------ multilingual fields
-def _by_language(field: Field, key: FlattenKey, data: FlattenDataDict) -> Any:
+def _by_language(key: FlattenKey, data: FlattenDataDict) -> Any:
     """What was sent for a multilingual field: a form posts ``title_translated-ar`` and so on, which CKAN gathers under ``__extras``."""
     value = data.get(key, tk.missing)
     extras_key = (*key[:-1], "__extras")
@@ -68,7 +66,7 @@ def _by_language(field: Field, key: FlattenKey, data: FlattenDataDict) -> Any:
     return value
 
 
-def _refuse_missing_languages(field: Field, found: Mapping[str, Any], key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict) -> None:
+def _refuse_missing_languages(found: Mapping[str, Any], key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict) -> None:
     # Rows of a group and files may speak one language alone: only the record's own title and description are promised to every reader.
     if in_group(key) or key[0] == "resources" or is_harvested(data):
         return
@@ -76,11 +74,11 @@ def _refuse_missing_languages(field: Field, found: Mapping[str, Any], key: Flatt
     if language not in found:
         label = vocabulary.get("languages").find(language)
         shown = t.pick(label.label, _reader()) if label else language
-        fail(Broken("missing-language", language=shown), key, errors)
+        fail(RuleError("missing-language", language=shown), key, errors)
 
 
 def _reader() -> str:
-    from .config import reader_language  # noqa: PLC0415 - read late: the language belongs to the request
+    from .config import reader_language
 
     return reader_language()
 
@@ -90,7 +88,7 @@ def fluent_text(field: Field, schema: Mapping[str, Any]) -> Validator:  # noqa: 
     """One text for each language, stored as ``{"ar": …, "fr": …, "en": …}`` without the empty ones."""
 
     def fluent_text(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context) -> None:
-        value = _by_language(field, key, data)
+        value = _by_language(key, data)
         if isinstance(value, str) and not value.lstrip().startswith("{") and value.strip():
             # A client that knows one language only.
             value = {default_language(): value}
@@ -98,18 +96,18 @@ def fluent_text(field: Field, schema: Mapping[str, Any]) -> Validator:  # noqa: 
         if is_blank(value):
             data[key] = value
             if is_required(field, key, data, context) and not in_group(key):
-                _refuse_missing_languages(field, {}, key, data, errors)
+                _refuse_missing_languages({}, key, data, errors)
             refuse_empty(empty, field, key, data, errors, context)
         try:
             found = rules.translations(value, limit_of(field))
-        except Broken as broken:
+        except RuleError as broken:
             fail(broken, key, errors)
         else:
             if not found:
                 data[key] = tk.missing
                 refuse_empty(empty, field, key, data, errors, context)
             if is_required(field, key, data, context):
-                _refuse_missing_languages(field, found, key, data, errors)
+                _refuse_missing_languages(found, key, data, errors)
             store(key, data, found)
 
     return fluent_text
@@ -120,25 +118,26 @@ def fluent_tags(field: Field, schema: Mapping[str, Any]) -> Validator:  # noqa: 
     """Keywords for each language, stored as ``{"ar": […], "fr": […]}``."""
 
     def fluent_tags(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context) -> None:
-        value = _by_language(field, key, data)
+        value = _by_language(key, data)
         if isinstance(value, str) and value.lstrip().startswith("{"):
             try:
                 value = json.loads(value)
             except ValueError:
-                fail(Broken("not-translations"), key, errors)
+                fail(RuleError("not-translations"), key, errors)
         if is_blank(value):
             data[key] = value
             refuse_empty("missing-any-language", field, key, data, errors, context)
         if not isinstance(value, Mapping):
-            fail(Broken("not-translations"), key, errors)
+            fail(RuleError("not-translations"), key, errors)
+            return
         found: dict[str, list[str]] = {}
         for language, words in value.items():
             try:
                 if language not in t.LANGUAGES:
-                    raise Broken("unknown-language", language=str(language))
+                    raise RuleError("unknown-language", language=str(language))
                 if not is_blank(words) and (kept := rules.keywords(words, limit_of(field))):
                     found[language] = kept
-            except Broken as broken:
+            except RuleError as broken:
                 broken.details.setdefault("language", language)
                 fail(broken, key, errors)
         if not found:
@@ -192,26 +191,26 @@ ogptn_text = simple(_text)
 ogptn_integer = simple(_integer)
 ogptn_number = simple(_number)
 ogptn_date = simple(lambda value, field: rules.date(value, field.get("partial", False)))
-ogptn_url = simple(lambda value, field: rules.url(value))
-ogptn_email = simple(lambda value, field: rules.email(value))
-ogptn_phone = simple(lambda value, field: rules.phone(value))
-ogptn_checksum = simple(lambda value, field: rules.checksum(value))
+ogptn_url = simple(lambda value, _field: rules.url(value))
+ogptn_email = simple(lambda value, _field: rules.email(value))
+ogptn_phone = simple(lambda value, _field: rules.phone(value))
+ogptn_checksum = simple(lambda value, _field: rules.checksum(value))
 ogptn_multiple_text = many(_text)
-ogptn_multiple_url = many(lambda value, field: rules.url(value))
-ogptn_geojson = simple(lambda value, field: rules.geojson(value))
+ogptn_multiple_url = many(lambda value, _field: rules.url(value))
+ogptn_geojson = simple(lambda value, _field: rules.geojson(value))
 
 
 def _country(value: Any, field: Field) -> str:  # noqa: ARG001
     code = rules.text(value, 20, multiline=False).upper()
     if not re.fullmatch("[A-Z]{2}", code):
-        raise Broken("country-code", value=code)
+        raise RuleError("country-code", value=code)
     return code
 
 
 def _municipality(value: Any, field: Field) -> str:  # noqa: ARG001
     code = t.western_digits(rules.text(value, 20, multiline=False))
     if not re.fullmatch("[0-9]{5}", code):
-        raise Broken("municipal-code", value=code)
+        raise RuleError("municipal-code", value=code)
     return code
 
 
@@ -223,7 +222,7 @@ ogptn_municipal_code = simple(_municipality)
 def code(value: Any, field: Field) -> str:
     """The code of a term given by code, standard address or label.
 
-    :raises Broken: vocabulary-code, not-text
+    :raises RuleError: vocabulary-code, not-text
     """
     if isinstance(value, bool):
         value = "yes" if value else "no"
@@ -233,7 +232,7 @@ def code(value: Any, field: Field) -> str:
     if term is None:
         if field.get("open_vocabulary") and re.fullmatch(r"[\w.+-]+/[\w.+-]+", written):
             return written
-        raise Broken("vocabulary-code", value=written, vocabulary=t.pick(listed.title, _reader()))
+        raise RuleError("vocabulary-code", value=written, vocabulary=t.pick(listed.title, _reader()))
     return term.code
 
 
@@ -262,7 +261,7 @@ def ogptn_resource_format(field: Field, schema: Mapping[str, Any]) -> Validator:
             return
         try:
             data[key] = code(value, field)
-        except Broken as broken:
+        except RuleError as broken:
             fail(broken, key, errors)
 
     return validator
@@ -278,7 +277,7 @@ def ogptn_resource_url(key: FlattenKey, data: FlattenDataDict, errors: FlattenEr
             data[key] = rules.url(value)
         else:
             data[key] = rules.text(value, 2_000, multiline=False)
-    except Broken as broken:
+    except RuleError as broken:
         fail(broken, key, errors)
 
 
@@ -287,7 +286,7 @@ def _organization(value: Any, field: Field) -> str:  # noqa: ARG001
     written = rules.text(value, 300, multiline=False)
     group = model.Group.get(written)
     if group is None or not group.is_organization or group.state != "active":
-        raise Broken("organization-unknown", value=written)
+        raise RuleError("organization-unknown", value=written)
     return group.id
 
 
@@ -295,7 +294,7 @@ ogptn_organization = simple(_organization, empty="missing-choice")
 
 
 @field_validator
-def ogptn_datasets(field: Field, schema: Mapping[str, Any]) -> Validator:  # noqa: ARG001
+def ogptn_datasets(field: Field, schema: Mapping[str, Any]) -> Validator:
     """Other records of the catalogue, by name or id, stored as ids. The writer must be allowed to see them."""
 
     def validator(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context) -> None:
@@ -306,13 +305,14 @@ def ogptn_datasets(field: Field, schema: Mapping[str, Any]) -> Validator:  # noq
             if package is None and _already_linked(key, written, context):
                 return written
             if package is None or package.state != "active" or not _may_read(package.id, context):
-                raise Broken("dataset-unknown", value=written)
+                raise RuleError("dataset-unknown", value=written)
             wanted = field.get("dataset_type")
             if wanted and package.type != wanted:
-                raise Broken("dataset-type", value=written, type=wanted)
+                raise RuleError("dataset-type", value=written, type=wanted)
             return package.id
 
-        many(reference, split=",،;")(field, schema)(key, data, errors, context)
+        check: Validator = many(reference, split=",،;")(field, schema)
+        check(key, data, errors, context)
 
     return validator
 
@@ -352,10 +352,10 @@ def ogptn_slug(field: Field, schema: Mapping[str, Any]) -> Validator:  # noqa: A
         try:
             written = rules.text(value, 100, multiline=False)
             if "__" in written:
-                raise Broken("slug-shape", value=written)
+                raise RuleError("slug-shape", value=written)
             if re.fullmatch(r"[0-9]+", written):
-                raise Broken("slug-number", value=written)
-        except Broken as broken:
+                raise RuleError("slug-number", value=written)
+        except RuleError as broken:
             fail(broken, key, errors)
         else:
             data[key] = written
@@ -397,10 +397,11 @@ def ogptn_input(field: Field, schema: Mapping[str, Any]) -> Validator:  # noqa: 
         if not organization and ("state",) in data and data[("state",)] is not tk.missing:
             # CKAN drops a state that the user may not set, but only after the fields before it in the alphabet: what counts as a draft
             # must be known first, or anyone could leave out required fields by claiming that the record is one.
-            tk.get_validator("ignore_not_package_admin")(("state",), data, errors, context)
+            keep_or_drop: Validator = cast("Validator", tk.get_validator("ignore_not_package_admin"))
+            keep_or_drop(("state",), data, errors, context)
             data.setdefault(("state",), tk.missing)
         for translated, core in CORE_TEXTS.items():
-            for place in _places(translated, fields, resource_fields, data):
+            for place in _places(translated, set(fields), resource_fields, data):
                 _adopt_core_text(place, translated, core, data)
         _refuse_hidden_fields(fields, data, errors)
         _refuse_bad_characters(fields, resource_fields, data, errors)
@@ -408,7 +409,7 @@ def ogptn_input(field: Field, schema: Mapping[str, Any]) -> Validator:  # noqa: 
     return validator
 
 
-def _places(name: str, fields: Mapping[str, Any], resource_fields: set[str], data: FlattenDataDict) -> list[FlattenKey]:
+def _places(name: str, fields: set[str], resource_fields: set[str], data: FlattenDataDict) -> list[FlattenKey]:
     places: list[FlattenKey] = [()] if name in fields else []
     if name in resource_fields:
         places += sorted({key[:2] for key in data if key[0] == "resources" and len(key) > 2})
@@ -439,7 +440,7 @@ def _refuse_hidden_fields(fields: Mapping[str, Any], data: FlattenDataDict, erro
 
 
 def _is_core(name: str) -> bool:
-    return name in model.Package.__table__.columns
+    return name in model.package_table.columns
 
 
 def _refuse_bad_characters(fields: Mapping[str, Any], resource_fields: set[str], data: FlattenDataDict, errors: FlattenErrorDict) -> None:
@@ -450,7 +451,11 @@ def _refuse_bad_characters(fields: Mapping[str, Any], resource_fields: set[str],
                 for name, part in value.items()
                 if not any(str(name).startswith(f"{field}-") for field in (*fields, *resource_fields))
             }
-        elif (len(key) == 1 and key[0] in fields) or (key[0] in fields and len(key) == 3) or (key[0] == "resources" and key[-1] in resource_fields):
+        elif (
+            (len(key) == 1 and key[0] in fields)
+            or (key[0] in fields and len(key) == 3)
+            or (key[0] == "resources" and key[-1] in resource_fields)
+        ):
             continue
         elif (len(key) == 1 and key[0] in CORE_TEXTS.values()) or (len(key) == 3 and key[2] in ("name", "description")):
             # Taken over by the translated field, which checks it, and overwritten in the end.
@@ -461,7 +466,7 @@ def _refuse_bad_characters(fields: Mapping[str, Any], resource_fields: set[str],
             if isinstance(part, str):
                 try:
                     rules.text(part, _LONGEST_EXTRA)
-                except Broken as broken:
+                except RuleError as broken:
                     errors.setdefault(where, []).append(str(broken))
 
 
@@ -473,7 +478,7 @@ def ogptn_dataset(field: Field, schema: Mapping[str, Any]) -> Validator:  # noqa
     translated = [f["field_name"] for f in schema.get("dataset_fields", ()) if f["field_name"] in CORE_TEXTS]
     in_resources = [f["field_name"] for f in schema.get("resource_fields", ()) if f["field_name"] in CORE_TEXTS]
 
-    def validator(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context) -> None:
+    def validator(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context) -> None:  # noqa: ARG001
         for name, group in groups.items():
             tidy_group((), name, group, data, errors, context)
         for place in sorted({k[:2] for k in data if k[0] == "resources" and len(k) > 2}):
@@ -484,8 +489,6 @@ def ogptn_dataset(field: Field, schema: Mapping[str, Any]) -> Validator:  # noqa
                 data[(*place, CORE_TEXTS[name])] = t.pick(_loaded_dict(data.get((*place, name))), default_language())
         for row in rows("temporal_coverage", data):
             check_period(row, "start", "end", data, errors)
-            if any(not is_blank(value) for k, value in data.items() if k[:2] == row):
-                continue
         for name in translated:
             text = t.pick(_loaded_dict(data.get((name,))), default_language())
             if text or CORE_TEXTS[name] != "title":
@@ -536,7 +539,7 @@ def value_of(row: tuple[Any, ...], name: str, data: FlattenDataDict) -> Any:
     return None if is_blank(value) else value
 
 
-def add_error(row: tuple[Any, ...], name: str, broken: Broken, errors: FlattenErrorDict) -> None:
+def add_error(row: tuple[Any, ...], name: str, broken: RuleError, errors: FlattenErrorDict) -> None:
     """Put the message of a rule that several fields share beside one of them."""
     errors.setdefault((*row, name), []).append(str(broken))
 
@@ -549,13 +552,11 @@ def check_period(
         return
     try:
         rules.period(value_of(row, start, data), value_of(row, end, data), slug)
-    except Broken as broken:
+    except RuleError as broken:
         add_error(row, end, broken, errors)
 
 
-def tidy_group(
-    place: tuple[Any, ...], name: str, group: Field, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
-) -> None:
+def tidy_group(place: tuple[Any, ...], name: str, group: Field, data: FlattenDataDict, errors: FlattenErrorDict, context: Context) -> None:
     """Drop the blank rows of a repeating group, refuse fields that it does not have, close the gaps."""
     depth = len(place) + 2
     prefix = (*place, name)
@@ -601,9 +602,9 @@ def ogptn_parent_organization(field: Field, schema: Mapping[str, Any]) -> Valida
         seen: set[str] = set()
         while above is not None and this is not None and above.id not in seen:
             if above.id == this.id:
-                fail(Broken("organization-cycle"), key, errors)
+                fail(RuleError("organization-cycle"), key, errors)
             seen.add(above.id)
-            above = model.Group.get((above.extras or {}).get("parent") or "")
+            above = model.Group.get(names.organization_extra(above, "parent"))
 
     return validator
 

@@ -54,7 +54,12 @@ class Vocabulary:
     def _by_any_name(self) -> dict[str, str]:
         names: dict[str, str] = {}
         # Two terms may share a label, or one's alias be another's code: codes win, then addresses, labels and aliases.
-        for spelled in (lambda term: [term.code], lambda term: [term.uri], lambda term: [*term.label.values()], lambda term: [*term.aliases]):
+        for spelled in (
+            lambda term: [term.code],
+            lambda term: [term.uri],
+            lambda term: [*term.label.values()],
+            lambda term: [*term.aliases],
+        ):
             for term in self.terms.values():
                 for name in spelled(term):
                     if name:
@@ -86,7 +91,8 @@ def _term(data: Mapping[str, Any], prefix: str | None) -> Term:
     return Term(
         code=code,
         label=data["label"],
-        uri=data.get("uri") or (prefix + code if prefix else None),
+        # A term without an address in its standard says so with "uri: null".
+        uri=data.get("uri", prefix + code if prefix else None),
         parent=data.get("parent"),
         aliases=tuple(data.get("aliases", ())),
         withdrawn=bool(data.get("withdrawn")),
@@ -147,7 +153,7 @@ _table_seen = False
 
 def _table_exists() -> bool:
     """Whether ``ckan db upgrade -p ogptn`` has run: until then the portal starts and works with the files alone."""
-    global _table_seen  # noqa: PLW0603 - once made, a table stays; asking the database again each time would cost more than the answer
+    global _table_seen
     if not _table_seen:
         connection = model.Session.connection()
         _table_seen = connection.dialect.has_table(connection, VocabularyTerm.__tablename__)

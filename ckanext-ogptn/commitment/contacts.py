@@ -1,8 +1,8 @@
 """Names, telephones and e-mails of officials: for signed-in editors of the commitment, for nobody else.
 
-They arrive with the commitment (field ``responsible_contacts``) and are checked with it, but are taken out before CKAN stores the record and
-live in a table of their own. ``package_show`` adds them for a caller who may change the commitment; CKAN makes its index, its activities
-and its exports from the record itself, which never holds them.
+They arrive with the commitment (field ``responsible_contacts``) and are checked with it, but are taken out before CKAN stores the
+record and live in a table of their own. ``package_show`` adds them for a caller who may change the commitment; CKAN makes its index, its
+activities and its exports from the record itself, which never holds them.
 
 A record that is sent without the field keeps the contacts that it has: what is read without the right to see them can be written back.
 """

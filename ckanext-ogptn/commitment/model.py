@@ -9,6 +9,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
 
 
 def _now() -> dt.datetime:
@@ -21,10 +22,10 @@ class CommitmentContacts(tk.BaseModel):
 
     __tablename__ = "ogptn_commitment_contacts"
 
-    package_id = sa.Column(sa.Text, sa.ForeignKey("package.id", ondelete="CASCADE"), primary_key=True)
+    package_id: Mapped[str] = mapped_column(sa.Text, sa.ForeignKey("package.id", ondelete="CASCADE"), primary_key=True)
     #: ``[{"name", "role": {language: text}, "phone", "email"}]``, each optional
-    contacts = sa.Column(JSONB, nullable=False)
-    modified = sa.Column(sa.DateTime(timezone=True), nullable=False, default=_now, onupdate=_now)
+    contacts: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, nullable=False)
+    modified: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True), nullable=False, default=_now, onupdate=_now)
 
     @classmethod
     def of(cls, package_id: str) -> list[dict[str, Any]]:

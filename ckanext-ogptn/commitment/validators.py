@@ -12,7 +12,7 @@ from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey
 from ..catalogue import rules, vocabulary
 from ..catalogue import text as t
 from ..catalogue.config import reader_language
-from ..catalogue.rules import Broken
+from ..catalogue.rules import RuleError
 from ..catalogue.validation import Field, Validator, field_validator, is_draft, simple
 from ..catalogue.validators import add_error, check_period, rows, value_of
 from . import contacts
@@ -23,14 +23,14 @@ Row = tuple[Any, ...]
 def _part(value: Any, field: Field) -> str:  # noqa: ARG001
     part = rules.text(value, 20, multiline=False).lower().strip("().")
     if not re.fullmatch("[a-z]", part):
-        raise Broken("part-shape", value=part)
+        raise RuleError("part-shape", value=part)
     return part
 
 
 def _ogp_identifier(value: Any, field: Field) -> str:  # noqa: ARG001
     identifier = t.western_digits(rules.text(value, 20, multiline=False)).upper()
     if not re.fullmatch("TN[0-9]{4}", identifier):
-        raise Broken("ogp-identifier", value=identifier)
+        raise RuleError("ogp-identifier", value=identifier)
     return identifier
 
 
@@ -93,7 +93,7 @@ def _check_axis(data: FlattenDataDict, errors: FlattenErrorDict) -> None:
     if term is not None and term.parent != plan:
         language = reader_language()
         shown = {"value": vocabulary.label("axes", axis, language), "parent": vocabulary.label("plans", plan, language)}
-        add_error((), "axis", Broken("vocabulary-parent", **shown), errors)
+        add_error((), "axis", RuleError("vocabulary-parent", **shown), errors)
 
 
 def _check_milestone(row: Row, data: FlattenDataDict, errors: FlattenErrorDict) -> None:
@@ -102,9 +102,9 @@ def _check_milestone(row: Row, data: FlattenDataDict, errors: FlattenErrorDict) 
     if percent is None or errors.get((*row, "percent")):
         return
     if status == "complete" and int(percent) != 100:
-        add_error(row, "percent", Broken("milestone-percent-complete"), errors)
+        add_error(row, "percent", RuleError("milestone-percent-complete"), errors)
     if status == "not_started" and int(percent) > 0:
-        add_error(row, "percent", Broken("milestone-percent-not-started", percent=percent), errors)
+        add_error(row, "percent", RuleError("milestone-percent-not-started", percent=percent), errors)
 
 
 def _check_reports(data: FlattenDataDict, errors: FlattenErrorDict) -> None:
@@ -117,7 +117,7 @@ def _check_reports(data: FlattenDataDict, errors: FlattenErrorDict) -> None:
         last = rules.last_day(end)
         if last in ends:
             # Which of the two levels is the current one could not be told.
-            add_error(row, "period_end", Broken("report-duplicate", end=end), errors)
+            add_error(row, "period_end", RuleError("report-duplicate", end=end), errors)
         ends.add(last)
 
 
@@ -130,11 +130,11 @@ def _check_finding(row: Row, data: FlattenDataDict, errors: FlattenErrorDict) ->
     known_indicator = vocabulary.get("irm_indicators").terms.get(indicator or "")
     if known_indicator and scheme and scheme not in known_indicator.more.get("schemes", (scheme,)):
         shown = {"value": t.pick(known_indicator.label, language), "scheme": vocabulary.label("irm_schemes", scheme, language)}
-        add_error(row, "indicator", Broken("irm-indicator", **shown), errors)
+        add_error(row, "indicator", RuleError("irm-indicator", **shown), errors)
     known_value = vocabulary.get("irm_values").terms.get(value or "")
     if known_value and indicator and indicator not in known_value.more.get("indicators", (indicator,)):
         shown = {"value": t.pick(known_value.label, language), "indicator": vocabulary.label("irm_indicators", indicator, language)}
-        add_error(row, "value", Broken("irm-value", **shown), errors)
+        add_error(row, "value", RuleError("irm-value", **shown), errors)
 
 
 def _check_number(data: FlattenDataDict, errors: FlattenErrorDict, context: Context) -> None:
@@ -151,7 +151,7 @@ def _check_number(data: FlattenDataDict, errors: FlattenErrorDict, context: Cont
         if package is not None and other_id == package.id:
             continue
         if other.get("commitment_number") == number and other.get("commitment_part", "") == part:
-            add_error((), "commitment_number", Broken("commitment-duplicate", number=f"{number}{part}", name=name), errors)
+            add_error((), "commitment_number", RuleError("commitment-duplicate", number=f"{number}{part}", name=name), errors)
             return
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey
 
 from ..catalogue import rules
-from ..catalogue.rules import Broken
+from ..catalogue.rules import RuleError
 from ..catalogue.validation import Field, Validator, field_validator
 from ..catalogue.validators import add_error, check_period, rows, value_of
 
@@ -32,12 +32,12 @@ def _check_parties(data: FlattenDataDict, errors: FlattenErrorDict) -> None:
     with_share = {row: Decimal(share) for row, share in shares.items() if share is not None}
     try:
         rules.shares(with_share.values())
-    except Broken as broken:
+    except RuleError as broken:
         for row in with_share:
             add_error(row, "share", broken, errors)
     operators = [row for row in parties if value_of(row, "operator", data) == "yes"]
     for row in operators[1:]:
-        add_error(row, "operator", Broken("operators-several"), errors)
+        add_error(row, "operator", RuleError("operators-several"), errors)
 
 
 def get_validators() -> dict[str, Callable[..., Any]]:

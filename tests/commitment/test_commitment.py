@@ -1,0 +1,282 @@
+"""The commitment type: the example is stored whole, its own rules hold, the level comes from the reports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pytest
+from ckan.tests.helpers import call_action
+
+from ckanext.ogptn.commitment.validators import newest_level
+from tests.catalogue import bad_input
+from tests.catalogue.bad_input import SCRIPT, Case, missing, texts
+from tests.catalogue.test_dataset import same
+
+REPORT = {"period_end": "2016-09", "completion_level": "substantial", "done": {"ar": "تم"}}
+EXAMPLE: dict[str, Any] = {
+    "type": "commitment",
+    "plan": "nap1",
+    "commitment_number": "5",
+    "commitment_part": "b",
+    "ogp_identifier": "TN0005",
+    "axis": "nap1-1",
+    "title_translated": {
+        "ar": "تطوير بوابة وطنية للبيانات المفتوحة",
+        "fr": "Portail national de données ouvertes",
+        "en": "Open data portal",
+    },
+    "notes_translated": {"ar": "وصف اصطناعي", "fr": "Texte synthétique"},
+    "problem_addressed": {"ar": "إشكال", "fr": "Problème"},
+    "expected_results": {"ar": "نتائج", "fr": "Résultats"},
+    "tags_translated": {"ar": ["بيانات مفتوحة"]},
+    "starts_on": "2014-09",
+    "due_on": "2016-12",
+    "deadline_text": "ديسمبر 2016",
+    "legal_basis": [{"kind": "constitution", "reference": {"ar": "الفصل 32", "fr": "Article 32"}, "url": "https://example.tn/c"}],
+    "ogp_values": ["access_to_information"],
+    "policy_areas": ["open_data", "e_government"],
+    "responsible_unit": {"ar": "وحدة الإدارة الإلكترونية"},
+    "responsible_role": {"ar": "رئيس مصلحة", "fr": "Chef de service"},
+    "other_parties": [{"name_translated": {"ar": "الهياكل العمومية"}, "kind": "public_body"}],
+    "milestones": [
+        {
+            "title": {"ar": "نسخة أولية"},
+            "starts_on": "2015",
+            "due_on": "2016-09",
+            "status": "complete",
+            "percent": "100",
+            "evidence": "https://example.tn/1",
+        },
+        {"title": {"fr": "Mise en ligne"}, "status": "limited", "percent": "40"},
+    ],
+    "progress_reports": [
+        {**REPORT, "period_start": "2014-09", "evidence": "https://example.tn/r", "obstacles": {"fr": "Aucun"}},
+        {"period_end": "2015-06", "completion_level": "limited", "done": {"ar": "ا"}, "obstacles": {"ar": "ص"}},
+    ],
+    "irm_coding": [{"coding_scheme": "irm-2012", "indicator": "potential_impact", "value": "moderate", "report": "https://example.tn/irm"}],
+}
+
+CASES = [
+    *missing("plan", "missing-choice"),
+    *missing("commitment_number"),
+    *texts("problem_addressed", 20_000),
+    *texts("responsible_role", 300),
+    Case("plan-unknown", {"plan": "nap99"}, ("plan",), "vocabulary-code", {"value": "nap99"}),
+    Case("number-zero", {"commitment_number": "0"}, ("commitment_number",), "too-small", {"value": "0", "minimum": 1}),
+    Case("number-words", {"commitment_number": "ten"}, ("commitment_number",), "not-integer", {"value": "ten"}),
+    Case("number-script", {"commitment_number": SCRIPT}, ("commitment_number",), "not-integer"),
+    Case("part-two-letters", {"commitment_part": "ab"}, ("commitment_part",), "part-shape"),
+    Case("part-arabic", {"commitment_part": "أ"}, ("commitment_part",), "part-shape"),
+    Case("ogp-identifier", {"ogp_identifier": "TN18"}, ("ogp_identifier",), "ogp-identifier"),
+    Case("axis-of-another-plan", {"axis": "nap5-1"}, ("axis",), "vocabulary-parent"),
+    Case("axis-unknown", {"axis": "nap1-9"}, ("axis",), "vocabulary-code"),
+    Case(
+        "deadline-before-start", {"starts_on": "2017", "due_on": "2016"}, ("due_on",), "milestone-order", {"start": "2017", "end": "2016"}
+    ),
+    Case("deadline-31-february", {"due_on": "31/02/2016"}, ("due_on",), "date-impossible", {"last": "2016-02-29"}),
+    Case("value-unknown", {"ogp_values": ["love"]}, ("ogp_values",), "vocabulary-code"),
+    Case("policy-area-unknown", {"policy_areas": ["love"]}, ("policy_areas",), "vocabulary-code"),
+    Case("agency-unknown", {"responsible_agency": "nobody"}, ("responsible_agency",), "organization-unknown"),
+    Case("legal-basis-without-reference", {"legal_basis": [{"kind": "law"}]}, ("legal_basis", 0, "reference"), "missing-any-language"),
+    Case(
+        "legal-text-unknown", {"legal_basis": [{"kind": "poem", "reference": {"ar": "x"}}]}, ("legal_basis", 0, "kind"), "vocabulary-code"
+    ),
+    Case("party-without-name", {"other_parties": [{"kind": "other"}]}, ("other_parties", 0, "name_translated"), "missing-any-language"),
+    Case("milestone-without-title", {"milestones": [{"percent": "5"}]}, ("milestones", 0, "title"), "missing-any-language"),
+    Case(
+        "milestone-order",
+        {"milestones": [{"title": {"ar": "م"}}, {"title": {"ar": "م"}, "starts_on": "2016-02", "due_on": "2016-01"}]},
+        ("milestones", 1, "due_on"),
+        "milestone-order",
+    ),
+    Case(
+        "milestone-percent-101",
+        {"milestones": [{"title": {"ar": "م"}, "percent": "١٠١"}]},
+        ("milestones", 0, "percent"),
+        "too-large",
+        {"value": "101"},
+    ),
+    Case(
+        "milestone-complete-at-40",
+        {"milestones": [{"title": {"ar": "م"}, "status": "complete", "percent": "40"}]},
+        ("milestones", 0, "percent"),
+        "milestone-percent-complete",
+    ),
+    Case(
+        "milestone-not-started-at-40",
+        {"milestones": [{"title": {"ar": "م"}, "status": "not_started", "percent": "40"}]},
+        ("milestones", 0, "percent"),
+        "milestone-percent-not-started",
+    ),
+    Case(
+        "milestone-status-unknown",
+        {"milestones": [{"title": {"ar": "م"}, "status": "soon"}]},
+        ("milestones", 0, "status"),
+        "vocabulary-code",
+    ),
+    Case("milestone-title-bidi", {"milestones": [{"title": {"ar": bad_input.BIDI}}]}, ("milestones", 0, "title-ar"), "forbidden-character"),
+    Case(
+        "milestone-evidence", {"milestones": [{"title": {"ar": "م"}, "evidence": "see file"}]}, ("milestones", 0, "evidence"), "url-shape"
+    ),
+    Case("milestones-not-rows", {"milestones": {"title": "x"}}, ("milestones",), "not-group"),
+    Case(
+        "report-without-period", {"progress_reports": [{"completion_level": "complete"}]}, ("progress_reports", 0, "period_end"), "missing"
+    ),
+    Case(
+        "report-without-level",
+        {"progress_reports": [{"period_end": "2016"}]},
+        ("progress_reports", 0, "completion_level"),
+        "missing-choice",
+    ),
+    Case(
+        "report-level-unknown",
+        {"progress_reports": [{"period_end": "2016", "completion_level": "half"}]},
+        ("progress_reports", 0, "completion_level"),
+        "vocabulary-code",
+    ),
+    Case(
+        "report-limited-without-obstacles",
+        {"progress_reports": [{"period_end": "2016", "completion_level": "limited"}]},
+        ("progress_reports", 0, "obstacles"),
+        "missing-obstacles",
+    ),
+    Case(
+        "report-not-started-without-obstacles",
+        {"progress_reports": [REPORT, {"period_end": "2015", "completion_level": "لم يبدأ بعد", "obstacles": {"ar": " "}}]},
+        ("progress_reports", 1, "obstacles"),
+        "missing-obstacles",
+    ),
+    Case(
+        "report-period-order",
+        {"progress_reports": [{**REPORT, "period_start": "2017"}]},
+        ("progress_reports", 0, "period_end"),
+        "report-period-order",
+    ),
+    Case(
+        "report-twice",
+        {"progress_reports": [REPORT, {**REPORT, "period_end": "2016-09-30"}]},
+        ("progress_reports", 1, "period_end"),
+        "report-duplicate",
+    ),
+    Case(
+        "irm-indicator-of-another-scheme",
+        {"irm_coding": [{"coding_scheme": "irm-2021", "indicator": "specificity", "value": "low"}]},
+        ("irm_coding", 0, "indicator"),
+        "irm-indicator",
+    ),
+    Case(
+        "irm-value-of-another-indicator",
+        {"irm_coding": [{"coding_scheme": "irm-2012", "indicator": "potential_impact", "value": "outstanding"}]},
+        ("irm_coding", 0, "value"),
+        "irm-value",
+    ),
+    Case(
+        "irm-without-scheme",
+        {"irm_coding": [{"indicator": "completion", "value": "limited"}]},
+        ("irm_coding", 0, "coding_scheme"),
+        "missing-choice",
+    ),
+    Case(
+        "contact-phone", {"responsible_contacts": [{"name": "X", "phone": "call me"}]}, ("responsible_contacts", 0, "phone"), "phone-shape"
+    ),
+    Case("contact-email", {"responsible_contacts": [{"name": "X", "email": "x"}]}, ("responsible_contacts", 0, "email"), "email-shape"),
+    Case(
+        "contact-name-surrogate",
+        {"responsible_contacts": [{"name": bad_input.SURROGATE}]},
+        ("responsible_contacts", 0, "name"),
+        "forbidden-character",
+    ),
+    Case("contacts-as-extra", {"extras": [{"key": "responsible_contacts", "value": "[]"}]}, ("extras", 0, "key"), "field-as-extra"),
+    Case("level-as-extra", {"extras": [{"key": "completion_level", "value": "complete"}]}, ("extras", 0, "key"), "field-as-extra"),
+    Case("related-unknown", {"related_datasets": ["no-such"]}, ("related_datasets",), "dataset-unknown", {"value": "no-such"}),
+    Case(
+        "31-february-in-a-report",
+        {"progress_reports": [{**REPORT, "period_end": "31/02/2016"}]},
+        ("progress_reports", 0, "period_end"),
+        "date-impossible",
+    ),
+]
+
+
+@pytest.fixture
+def example(clean_db: None, steward: dict[str, Any], agency_factory: Any) -> tuple[dict[str, Any], str]:
+    agency = agency_factory(editors=[steward["name"]])
+    return {**EXAMPLE, "owner_org": agency["id"], "responsible_agency": agency["id"]}, steward["name"]
+
+
+def test_the_example_holds_every_field_of_its_own_and_comes_back_whole(
+    example: tuple[dict[str, Any], str], open_dataset: dict[str, Any]
+) -> None:
+    record, user = example
+    record = {**record, "related_datasets": [open_dataset["id"]]}
+    schema = call_action("scheming_dataset_schema_show", type="commitment")
+    common = {f["field_name"] for f in call_action("scheming_dataset_schema_show", type="dataset")["dataset_fields"]}
+    own = {f["field_name"] for f in schema["dataset_fields"]} - common
+    assert own - set(record) == {"completion_level", "contacts_revision", "responsible_contacts"}
+    for field in schema["dataset_fields"]:
+        if field["field_name"] in own & set(record) and "repeating_subfields" in field:
+            assert {sub["field_name"] for sub in field["repeating_subfields"]} <= set(record[field["field_name"]][0]), field["field_name"]
+    created = tk.get_action("package_create")({"user": user}, dict(record))
+    same(record, created)
+    shown = tk.get_action("package_show")({"user": user}, {"id": created["id"]})
+    same(record, tk.get_action("package_update")({"user": user}, {**shown, "version": "2"}))
+
+
+def test_bad_input(example: tuple[dict[str, Any], str], app: Any) -> None:
+    assert bad_input.refused(CASES, *example, app) == []
+
+
+def test_common_rules_hold_here_too(example: tuple[dict[str, Any], str], app: Any) -> None:
+    assert bad_input.refused(bad_input.COMMON[:6], *example, app) == []
+
+
+def test_one_number_one_record(example: tuple[dict[str, Any], str]) -> None:
+    record, user = example
+    first = tk.get_action("package_create")({"user": user}, dict(record))
+    with pytest.raises(tk.ValidationError) as caught:
+        tk.get_action("package_create")({"user": user}, {**record, "commitment_number": "٥"})
+    assert first["name"] in caught.value.error_dict["commitment_number"][0]
+    other = tk.get_action("package_create")({"user": user}, {**record, "commitment_part": "c"})
+    assert other["name"] == f"{first['name']}-2"
+    tk.get_action("package_update")({"user": user}, {**first, "version": "3"})
+
+
+@pytest.mark.parametrize(
+    ("reports", "level"),
+    [
+        ([], None),
+        ([("2016", "limited"), ("2015", "complete")], "limited"),
+        ([("2015-12-31", "limited"), ("2015", "substantial")], "limited"),
+        ([("2016-02", "limited"), ("2016-02-28", "substantial")], "limited"),
+        ([("2016-03", "limited"), ("2016-04-01", "not_started")], "not_started"),
+    ],
+)
+def test_the_newest_report_decides(reports: list[tuple[str, str]], level: str | None) -> None:
+    assert newest_level([{"period_end": end, "completion_level": code} for end, code in reports]) == level
+
+
+def test_the_level_is_never_typed(example: tuple[dict[str, Any], str]) -> None:
+    record, user = example
+    created = tk.get_action("package_create")({"user": user}, {**record, "completion_level": "complete"})
+    assert created["completion_level"] == "substantial"
+    newer = [*created["progress_reports"], {"period_end": "2016-12", "completion_level": "كامل"}]
+    updated = tk.get_action("package_patch")({"user": user}, {"id": created["id"], "progress_reports": newer})
+    assert updated["completion_level"] == "complete"
+    none = tk.get_action("package_patch")({"user": user}, {"id": created["id"], "progress_reports": []})
+    assert "completion_level" not in none
+
+
+def test_digits_and_labels_in_arabic(example: tuple[dict[str, Any], str]) -> None:
+    record, user = example
+    sent = {
+        **record,
+        "commitment_number": "١٠",
+        "ogp_identifier": "tn٠٠١٨",
+        "commitment_part": "(A)",
+        "plan": "خطة العمل الأولى (2014-2016)",
+    }
+    sent["milestones"] = [{"title": {"ar": "م"}, "percent": "٤٠", "status": "محدود"}]
+    created = tk.get_action("package_create")({"user": user}, sent)
+    assert (created["commitment_number"], created["ogp_identifier"], created["commitment_part"]) == ("10", "TN0018", "a")
+    assert created["milestones"] == [{"title": {"ar": "م"}, "percent": "40", "status": "limited"}]
