@@ -7,8 +7,9 @@ last gave it. A later run compares three values field by field: the seed's last 
 - the seed has changed and the dataset still holds the seed's last value: the new value is written;
 - the seed has changed and the dataset holds something else: a person edited the field; theirs stays, and the run says so.
 
-A dataset of the same name without that note was made by somebody else and is left alone; so is one that was deleted. Organisations have no
-private data: they are created when missing and then belong to their administrators.
+A dataset of the same name without that note was made by somebody else and is left alone; so is one that was deleted, and a commitment that
+somebody entered under another name. Organisations have no private data: they are created when missing and then belong to their
+administrators.
 """
 
 from __future__ import annotations
@@ -140,7 +141,10 @@ class _Loader:
         wanted = self._resolved(record)
         stored = self._stored(record.name)
         if stored is None:
-            self._create(record, wanted)
+            if twin := _twin(record):
+                self.report.kept.append(f"{record.name} (the same commitment is there already: {twin})")
+            else:
+                self._create(record, wanted)
             return
         note = (stored.get("plugin_data") or {}).get(NOTE)
         if note is None or stored["state"] == "deleted":
@@ -251,6 +255,18 @@ class _Loader:
         except tk.ObjectNotFound:
             return False
         return True
+
+
+def _twin(record: Record) -> str | None:
+    """The name under which somebody else entered or imported this commitment: plan, number and part tell commitments apart, not names."""
+    if record.kind != "commitment":
+        return None
+    extras = model.Package.extras
+    others = model.Session.query(model.Package.name, extras).filter(
+        model.Package.type == "commitment", model.Package.state == "active", extras["plan"].astext == record.data["plan"]
+    )
+    key = (record.data["commitment_number"], record.data.get("commitment_part", ""))
+    return next((name for name, other in others if (other.get("commitment_number"), other.get("commitment_part", "")) == key), None)
 
 
 def _note(values: dict[str, Any], unfinished: bool = False) -> dict[str, Any]:

@@ -253,6 +253,15 @@ class TestWhatPeopleDid:
         assert report.errors == [] and report.kept == ["demo-qualite-eau"]
         assert show("demo-qualite-eau")["title_translated"] == text
 
+    def test_a_commitment_entered_under_another_name_is_not_entered_twice(self, seed: SmallSeed):
+        text = {"ar": "تعهد أدخله شخص آخر", "fr": "Engagement saisi par un autre", "en": "Entered by somebody else"}
+        person("organization_create", name="une-commune", title_translated=text)
+        fields = {"title_translated": text, "notes_translated": text, "plan": "nap1", "commitment_number": "6"}
+        person("package_create", type="commitment", name="referentiel", owner_org="une-commune", **fields)
+        report = load()
+        assert report.errors == [] and report.kept == ["nap1-06 (the same commitment is there already: referentiel)"]
+        assert "nap1-06" not in call_action("package_list")
+
     def test_an_organisation_belongs_to_its_administrators(self, seed: SmallSeed):
         assert load().errors == []
         title = {"ar": "وزارة المالية", "fr": "Ministère des Finances (nouveau nom)", "en": "Ministry of Finance"}
