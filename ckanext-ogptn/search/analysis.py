@@ -170,7 +170,7 @@ def french_terms(word: str) -> tuple[str, ...]:
 _ARABIC_WORD = re.compile(r"[\u0621-\u064a\u0671-\u06d3]")
 _ARABIC_MARKS = re.compile(r"[\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0640\u200c-\u200f]")
 _ARABIC_LETTERS = str.maketrans(
-    {"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ئ": "ي", "ؤ": "و", "ة": "ه", "ک": "ك", "ی": "ي", "ھ": "ه", "گ": "ك", "ڤ": "ف", "ڨ": "ق"}
+    {"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ئ": "ء", "ؤ": "ء", "ة": "ه", "ک": "ك", "ی": "ي", "ھ": "ه", "گ": "ك", "ڤ": "ف", "ڨ": "ق"}
 )
 _ARABIC_PREFIXES = ("وبال", "وكال", "فبال", "وال", "بال", "كال", "فال", "ولل", "ال", "لل")
 _ARABIC_SUFFIXES = ("ات", "ين", "ون", "ان", "ها", "يه", "هم", "نا", "وا", "ه", "ي")
@@ -265,10 +265,11 @@ def index_word(word: str, stemmed: bool, french: bool) -> Positions:
 def query_word(word: str, stemmed: bool) -> Positions:
     """Terms of one word of a query: any of the terms at a position will do. No joined forms, as in Solr."""
     parts = word_parts(word, split_case=stemmed)
-    if stemmed and len(parts) > 1 and _ELISION.match(word):
-        # « l’énergie » asks for énergie: the article alone would be one more word to be found.
-        parts = parts[1:]
-    return tuple(_number_terms(part, stemmed) if number else _part_terms(part, stemmed, french=True) for part, number in parts)
+    terms = [_number_terms(part, stemmed) if number else _part_terms(part, stemmed, french=True) for part, number in parts]
+    if len(parts) > 1 and _ELISION.match(word):
+        # « l’énergie » asks for énergie: the article alone would be one more word to be found. Its place stays, for phrases.
+        terms[0] = ()
+    return tuple(terms)
 
 
 def _number_terms(part: str, stemmed: bool) -> Terms:
@@ -283,7 +284,8 @@ def query_positions(text: str, *, stemmed: bool) -> list[tuple[int, Terms]]:
     position = 0
     for word in text.split():
         for terms in query_word(word, stemmed):
-            found.append((position, terms))
+            if terms:
+                found.append((position, terms))
             position += 1
     return found
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pysolr
 
-from . import dismax, evaluate, syntax
+from . import dismax, evaluate, functions, syntax
 from .documents import prepare, unpack_stored, unpack_text
 from .errors import BadRequest
 from .fields import Kind
@@ -131,6 +131,19 @@ def local_parameters(text: str) -> tuple[str | None, dict[str, str], str]:
         else:
             parameters[name] = value[1:-1] if value[0] in "\"'" else value
     return parameters.get("type", parser), parameters, parameters.get("v", match.group(2))
+
+
+def _outside_parentheses(text: str) -> list[str]:
+    """The functions of ``bf``, which white space separates."""
+    parts: list[str] = [""]
+    depth = 0
+    for character in text:
+        depth += (character == "(") - (character == ")")
+        if character.isspace() and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part for part in parts if part]
 
 
 class PostgresConnection:
@@ -254,7 +267,7 @@ class Search:
         if self.recording is not None:
             self.recording.trees.append((request.q, syntax.describe(tree)))
         self.lap("parse the query")
-        hits = self.evaluator.query(tree)
+        hits = self.boosted(self.evaluator.query(tree))
         mask = hits.mask & self.view.alive
         self.lap("find and score")
         self.evaluator.conjunction = self.conjunction
@@ -271,6 +284,24 @@ class Search:
             response["facet_counts"] = {"facet_queries": {}, "facet_fields": self.facets(mask), "facet_ranges": {}, "facet_intervals": {}}
         self.lap("give back documents and count facets")
         return response
+
+    def boosted(self, hits: evaluate.Hits) -> evaluate.Hits:
+        """Hits with what ``bf`` adds to their scores and ``boost`` multiplies them by."""
+        params = self.request.params
+        parser = local_parameters(self.request.q)[0] or _text(params.get("defType"))
+        if parser not in ("dismax", "edismax"):
+            return hits
+        scores: Any = None
+        for text in _texts(params.get("bf")):
+            for part in _outside_parentheses(text):
+                function, _mark, factor = part.rpartition("^") if re.search(r"\^[\d.]+$", part) else (part, "", "1")
+                value = functions.evaluate(function, self.view, self.snapshot, self.evaluator.now)
+                scores = (hits.score_array() if scores is None else scores) + np.float32(float(factor)) * value
+        for text in _texts(params.get("boost")) if parser == "edismax" else []:
+            if text.strip():
+                value = functions.evaluate(text, self.view, self.snapshot, self.evaluator.now)
+                scores = (hits.score_array() if scores is None else scores) * value
+        return hits if scores is None else evaluate.Hits(hits.mask, np.where(hits.mask, scores, np.float32(0)))
 
     def lap(self, name: str) -> None:
         if self.recording is not None:

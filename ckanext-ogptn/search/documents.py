@@ -100,6 +100,18 @@ def _iso_date(text: str) -> int:
         return int((moment - _EPOCH).total_seconds() * 1000)
 
 
+#: What UTF-8 or PostgreSQL cannot hold: NUL, and halves of surrogate pairs.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if value.isascii() and "\x00" not in value else _UNSTORABLE.sub("", value)
+    if isinstance(value, list | tuple):
+        return [_storable(one) for one in value]
+    return value
+
+
 def _as_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -112,7 +124,7 @@ def _values(document_id: str, spec: Field, value: Any) -> list[str]:
     :raises BadRequest: several values in a field that takes one; a value that is an object.
     """
     values = value if isinstance(value, list | tuple | set) else [value]
-    texts = [_as_text(one).replace("\x00", "") for one in values if one is not None]
+    texts = [_as_text(one) for one in values if one is not None]
     if any(isinstance(one, dict) for one in values):
         raise BadRequest(f"ERROR: [doc={document_id}] Error adding field '{spec.name}': a value cannot be an object")
     if len(texts) > 1 and not spec.multi:
@@ -150,6 +162,7 @@ def prepare(document: Mapping[str, Any]) -> Document:
     for required in REQUIRED:
         if document.get(required) is None:
             raise BadRequest(f"[doc={document.get('index_id')}] missing required field: {required}")
+    document = {name: _storable(value) for name, value in document.items()}
     identity = str(document["index_id"])
     values: dict[str, list[str]] = {}
     for name, value in document.items():

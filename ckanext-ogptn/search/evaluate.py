@@ -394,7 +394,7 @@ class Evaluator:
         if slop == 0:
             places = occurrences[0]
             for (offset, _terms), others in zip(words[1:], occurrences[1:], strict=True):
-                places = _also_in(places, others, offset)
+                places = _also_in(places, others, offset - words[0][0])
             slots, counts = np.unique(places >> 32, return_counts=True)
             return slots, counts, rarity
         return (*self._sloppy(words, occurrences, slop), rarity)
