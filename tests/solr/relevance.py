@@ -83,9 +83,7 @@ def exact_titles(documents: Sequence[Document], count: int, seed: int = 7) -> li
 
 
 def report(found: Sequence[Overlap]) -> str:
-    lines = [
-        f"{len(found)} texts; top {TOP} shared with Solr: mean {mean(found):.3f} (without allowance for ties {mean(found, strict=True):.3f})"
-    ]
+    lines = [f"{len(found)} texts; first {TOP} shared with Solr: {mean(found):.3f} ({mean(found, strict=True):.3f} without the ties)"]
     for language in ("en", "fr", "ar"):
         here = [one for one in found if one.language == language]
         if here:

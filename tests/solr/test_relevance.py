@@ -43,9 +43,8 @@ def test_an_exact_title_is_first(site: tuple[Connection, Connection, list[Docume
     solr, ours, sent = site
     titles = exact_titles(sent, 150)
     firsts = {title: [(ranked(engine, title, 1) or [("", 0.0, "nothing")])[0][2] for engine in (solr, ours)] for title in titles}
+    counts = [sum(best[engine] == title for title, best in firsts.items()) for engine in (0, 1)]
     with capsys.disabled():
-        print(
-            f"\nexact title first: Solr {sum(f[0] == t for t, f in firsts.items())}, ours {sum(f[1] == t for t, f in firsts.items())} of {len(titles)}"
-        )
+        print(f"\nexact title first: Solr {counts[0]}, ours {counts[1]} of {len(titles)}")
     assert len(titles) == 150
     assert [(title, first[1]) for title, first in firsts.items() if first[1] != title] == []
