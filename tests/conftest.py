@@ -268,7 +268,7 @@ def log_in(portal: str) -> Callable[[Page, str, str], None]:
         page.goto("/en/user/login")
         page.fill("#field-login", name)
         page.fill("#field-password", password)
-        page.click("form[action*='login'] button[type=submit]")
+        page.press("#field-password", "Enter")
         page.wait_for_load_state("networkidle")
 
     return act
