@@ -337,13 +337,7 @@ def type_plural(dataset_type: str) -> str:
 
 def level_label(level: str) -> str:
     """The report's four levels of completion, in words."""
-    labels = {
-        "not_started": tk._("Not started"),
-        "limited": tk._("Limited"),
-        "substantial": tk._("Substantial"),
-        "complete": tk._("Complete"),
-    }
-    return labels.get(level, level)
+    return vocabulary.label("completion_levels", level, _language())
 
 
 # -- Home --------------------------------------------------------------------------------------------------------------
