@@ -22,9 +22,10 @@ TYPES = ("dataset", "commitment", "budget", "extractive")
 
 @pytest.fixture
 def organisation(portal: str) -> dict[str, Any]:
-    user = factories.User(name="steward", password=PASSWORD)
+    user = factories.User(name="steward", password=PASSWORD, image_url="")
     return factories.Organization(
         name="ministere-industrie",
+        image_url="",
         title_translated={"ar": "وزارة الصناعة والمناجم والطاقة", "fr": "Ministère de l’Industrie"},
         users=[{"name": user["name"], "capacity": "editor"}],
     )
@@ -69,7 +70,7 @@ def test_from_an_empty_form_to_progress_on_the_page(desk: Page) -> None:
     page.click("button[value=publish]")
     summary = page.locator(".ogf-summary")
     summary.wait_for()
-    assert page.evaluate("document.activeElement.className") == "ogf-summary"
+    page.wait_for_function("document.activeElement.className === 'ogf-summary'")
     links = summary.get_by_role("link")
     assert links.count() == 1
     links.first.click()
