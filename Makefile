@@ -24,6 +24,15 @@ faults: $(VENV)/installed # kill processes, fill disks, cut connections (long)
 bench: $(VENV)/installed # ratios against named peers
 	$(BIN)/python -m tests.services run -- $(BIN)/pytest --ckan-ini=test.ini -m benchmark -s $(ARGS)
 
+test-ckan: $(VENV)/installed # CKAN's own tests of search, on our engine and on Solr (Java and Maven)
+	$(BIN)/python -m tests.ckan_core $(ARGS)
+
+test-solr: $(VENV)/installed # our engine beside a real Solr: differences and relevance (Java and Maven)
+	$(BIN)/python -m tests.services run -- $(BIN)/python -m tests.solr run -- $(BIN)/pytest --ckan-ini=test.ini tests/solr $(ARGS)
+
+bench-search: $(VENV)/installed # search speed beside Solr's (Java and Maven; long)
+	$(BIN)/python -m tests.benchmarks.search $(ARGS)
+
 lint: $(VENV)/installed # ruff and pyright
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
