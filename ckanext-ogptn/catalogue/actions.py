@@ -12,6 +12,7 @@ from ckan.types import Context, DataDict
 
 from . import rules, vocabulary
 from . import text as t
+from .config import reader_language
 from .model import VocabularyTerm
 from .rules import RuleError
 
@@ -100,7 +101,7 @@ def ogptn_vocabulary_term_update(context: Context, data_dict: DataDict) -> dict[
         label = rules.translations(data_dict.get("label") or {}, 300)
         absent = [language for language in t.LANGUAGES if language not in label]
         if absent:
-            raise RuleError("missing-language", language=vocabulary.label("languages", _LANGUAGE_CODES[absent[0]], str(tk.h.lang())))
+            raise RuleError("missing-language", language=vocabulary.label("languages", _LANGUAGE_CODES[absent[0]], reader_language()))
         data["label"] = label
     except RuleError as broken:
         errors["label"] = [str(broken)]
@@ -120,7 +121,7 @@ def ogptn_vocabulary_term_update(context: Context, data_dict: DataDict) -> dict[
         if not data.get("parent"):
             errors["parent"] = [rules.message("missing-choice")]
         elif data["parent"] not in above.terms:
-            errors["parent"] = [rules.message("vocabulary-code", value=data["parent"], vocabulary=t.pick(above.title, str(tk.h.lang())))]
+            errors["parent"] = [rules.message("vocabulary-code", value=data["parent"], vocabulary=t.pick(above.title, reader_language()))]
     if errors:
         raise tk.ValidationError(errors)
     before = listed.terms.get(str(code))

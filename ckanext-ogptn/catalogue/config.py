@@ -16,7 +16,9 @@ def default_language() -> str:
 def reader_language() -> str:
     """The language of the page being made, or the default one outside of a request or in a locale that is not ours."""
     try:
-        language = str(tk.h.lang())
+        language = tk.h.lang()
     except (RuntimeError, TypeError, AttributeError):
+        return default_language()
+    if not language:
         return default_language()
     return language if language in LANGUAGES else "en"

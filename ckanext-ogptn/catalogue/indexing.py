@@ -191,11 +191,12 @@ def _agencies(record: Mapping[str, Any]) -> Iterator[str]:
 
 
 def before_search(search_params: dict[str, Any]) -> dict[str, Any]:
-    """Fold the Arabic words and digits of a query as the index is folded. A query on named fields is left as it was written."""
+    """Fold the Arabic words, the digits and the accents of a query as the index is folded. A query on named fields is left as it was
+    written; case is kept, because AND, OR and NOT are words of the query language."""
     query = search_params.get("q")
     if not isinstance(query, str) or not query or (":" in query and search_params.get("defType") != "edismax"):
         return search_params
-    query = _INVISIBLE_IN_QUERY.sub("", query)
+    query = t.without_accents(_INVISIBLE_IN_QUERY.sub("", query))
     search_params["q"] = _WORDS.sub(lambda found: t.fold(found.group()), query)
     search_params.setdefault("qf", QUERY_FIELDS)
     return search_params

@@ -134,9 +134,13 @@ def fold(text: str) -> str:
     """
     text = unicodedata.normalize("NFKC", western_digits(text)).casefold()
     text = _TASHKEEL.sub("", text).translate(_INVISIBLE).translate(_ARABIC_FORMS)
+    return _WORD.sub(lambda m: _ARTICLE.sub("", m.group()), without_accents(text))
+
+
+def without_accents(text: str) -> str:
+    """A text without the accents of its letters and with ligatures parted; case stays."""
     text = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
-    text = text.replace("œ", "oe").replace("æ", "ae")
-    return _WORD.sub(lambda m: _ARTICLE.sub("", m.group()), unicodedata.normalize("NFC", text))
+    return unicodedata.normalize("NFC", text).replace("œ", "oe").replace("Œ", "OE").replace("æ", "ae").replace("Æ", "AE")
 
 
 def is_arabic(text: str) -> bool:

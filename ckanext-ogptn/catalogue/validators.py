@@ -621,7 +621,10 @@ def ogptn_organization_record(field: Field, schema: Mapping[str, Any]) -> Valida
         above = model.Group.get(data.get(("parent",)) or "")
         for old in [k for k in data if k[0] == "groups"]:
             del data[old]
-        if above is not None:
+        if above is None:
+            # Said outright: without it CKAN's partial updates would keep the old place in the hierarchy.
+            data[("groups",)] = []
+        else:
             data[("groups", 0, "name")] = above.name
             data[("groups", 0, "capacity")] = "public"
 

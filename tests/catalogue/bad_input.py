@@ -14,7 +14,6 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
-from ckan.lib.i18n import set_lang
 
 from ckanext.ogptn.catalogue import rules
 from ckanext.ogptn.commitment.model import CommitmentContacts
@@ -179,8 +178,7 @@ def refused(cases: Iterable[Case], example: Mapping[str, Any], user: str, app: A
     before = stored()
     for case in cases:
         for language in ("ar", "fr", "en"):
-            with app.flask_app.test_request_context(f"/{language}/"):
-                set_lang(language)
+            with app.flask_app.test_request_context(environ_overrides={"CKAN_LANG": language}):
                 try:
                     tk.get_action("package_create")({"user": user}, with_change(example, case.sent))
                 except tk.ValidationError as error:

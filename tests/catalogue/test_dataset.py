@@ -23,6 +23,7 @@ EXAMPLE: dict[str, Any] = {
     "spatial_text": "خليج قابس",
     "spatial": '{"type":"Point","coordinates":[10.16,36.84]}',
     "temporal_coverage": [{"start": "2010-01", "end": "2016-12"}, {"start": "2018"}],
+    "temporal_text": "الموسم الفلاحي 2015/2016",
     "frequency": "MONTHLY",
     "language": ["FRA"],
     "license_id": "CC_BY_4_0",

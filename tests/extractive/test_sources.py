@@ -7,6 +7,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,13 @@ def keywords(words: list[str]) -> dict[str, list[str]]:
     return split
 
 
-def period(value: Any) -> list[dict[str, str]]:
+def period(value: Any, record: Record) -> None:
     start, _, end = value.partition("..") if isinstance(value, str) else (value[0], "", value[-1])
-    return [{"start": start, "end": end}]
+    if end < start:
+        # One record of the portal ends before it begins: what it says is kept as it says it.
+        record["temporal_text"] = f"{start}..{end}"
+    else:
+        record["temporal_coverage"] = [{"start": start, "end": end}]
 
 
 def licence(value: str, record: Record) -> None:
@@ -89,7 +94,7 @@ INDUSTRY: dict[str, Move] = {
     "tags": put("tags_translated", keywords),
     "modified": put("source_modified"),
     "license": licence,
-    "period": put("temporal_coverage", period),
+    "period": period,
     "place": put("spatial_text"),
     "resources": files,
 }
@@ -118,8 +123,9 @@ PARTY = {
     "Operator": "operator",
 }
 #: The export's words for "we do not know".
-UNKNOWN = {"Not Available", "Not available", ""}
-OPERATOR = {"Yes": "yes", "No": "no", "-1": None, "1": "yes", "0": "no"}
+UNKNOWN = {"Not Available", "Not Specified", ""}
+#: "-1" is the export's other word for "we do not know"; "e" is what is left of a word that the export cut ("Yes;e", four rows).
+OPERATOR = {"Yes": "yes", "No": "no", "-1": None, "e": None}
 
 
 def parties(row: Record) -> list[Record]:
@@ -132,7 +138,7 @@ def parties(row: Record) -> list[Record]:
             if value in UNKNOWN:
                 continue
             if ours == "share":
-                value = str(float(value) * 100)
+                value = str(Decimal(value) * 100)
             party[ours] = OPERATOR[value] if ours == "operator" else value
         party = {name: value for name, value in party.items() if value is not None}
         if party:
@@ -147,7 +153,7 @@ CONTRACT: dict[str, Move] = {
     "Contract Identifier": put("identifier"),
     "Language": put("language", lambda value: [LANGUAGE_OF[value]]),
     "Country Name": put("governorates", lambda value: [value]),
-    "Resource": put("commodities", lambda value: value.split(";")),
+    "Resource": put("commodities", lambda value: [name for name in value.split(";") if name not in UNKNOWN]),
     "Contract Type": put("document_types", lambda value: value.split(";")),
     "Signature Date": put("signed_on"),
     "License Name": lambda value, record: record.setdefault("permits", [{}])[0].update(name=value),

@@ -1,0 +1,168 @@
+"""What is published is found: in either language, however it is spelled, and by every facet."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pytest
+from ckan import model
+from ckan.lib.search import query_for
+from ckan.tests.helpers import call_action
+
+from ckanext.ogptn.catalogue import indexing, vocabulary
+
+
+def found(query: str, **more: Any) -> set[str]:
+    return {record["name"] for record in tk.get_action("package_search")({"user": ""}, {"q": query, "rows": 100, **more})["results"]}
+
+
+@pytest.fixture
+def shelf(
+    clean_db: None, open_dataset_factory: Any, commitment_factory: Any, budget_factory: Any, extractive_factory: Any, agency: Any
+) -> None:
+    """One record of each type, with words that no other has."""
+    common = {"owner_org": agency["id"]}
+    open_dataset_factory(
+        **common,
+        name="plain",
+        title_translated={"ar": "الأسعار الدُّنيا للمنتوجـــات", "fr": "Prix minimaux à la ferme"},
+        notes_translated={"ar": "إحصائيات سنة ٢٠١٦ بمستوى عال", "fr": "Énumération détaillée"},
+        tags_translated={"ar": ["فلاحة"], "fr": ["bétail"]},
+        theme=["AGRI", "ENVI"],
+        governorates=["TN-61", "TN-31"],
+        license_id="CC_BY_4_0",
+        resources=[
+            {"url": "https://example.tn/a.csv", "name_translated": {"ar": "جدول الأغنام"}, "format": "CSV"},
+            {"url": "https://example.tn/a.pdf", "format": "PDF"},
+        ],
+    )
+    commitment_factory(
+        **common,
+        name="promise",
+        title_translated={"ar": "تبسيط الإجراءات"},
+        axis="nap1-2",
+        policy_areas=["open_data", "inclusion"],
+        progress_reports=[{"period_end": "2016", "completion_level": "limited", "obstacles": {"ar": "نقص التمويل"}}],
+    )
+    budget_factory(
+        **common, name="money", title_translated={"ar": "قانون المالية"}, fiscal_years=["2023", "2024"], phases=["approved", "paid"]
+    )
+    extractive_factory(
+        **common,
+        name="well",
+        title_translated={"ar": "رخصة", "fr": "Permis Borj El Khadra"},
+        sectors=["oil", "gas"],
+        commodities=["2709", "2711"],
+        parties=[{"company": "Société Généreuse d’Étude", "share": "50"}],
+    )
+
+
+QUERIES = [
+    ("الأسعار", "plain"),
+    ("الاسعار", "plain"),
+    ("أسعار", "plain"),
+    ("اسعار", "plain"),
+    ("آسعار", "plain"),
+    ("الدنيا", "plain"),
+    ("الدُنْيَا", "plain"),
+    ("المنتوجات", "plain"),
+    ("منتوجات", "plain"),
+    ("مـنـتـوجـات", "plain"),
+    ("احصائيات", "plain"),
+    ("مستوي", None),
+    ("بمستوي", "plain"),
+    ("2016 فلاحة", "plain"),
+    ("٢٠١٦ فلاحه", "plain"),
+    ("۲۰۱۶ الفلاحة", "plain"),
+    ("الاغنام", "plain"),
+    ("prix a la ferme", "plain"),
+    ("énumération", "plain"),
+    ("enumeration", "plain"),
+    ("BETAIL", "plain"),
+    ("صفاقس", "plain"),
+    ("Sfax", "plain"),
+    ("beja", "plain"),
+    ("Béja", "plain"),
+    ("اجراءات", "promise"),
+    ("التمويل", "promise"),
+    ("تمويل", "promise"),
+    ("inclusion", "promise"),
+    ("قانون الماليه", "money"),
+    ("generéuse", "well"),
+    ("khadra", "well"),
+]
+
+
+def test_spelling_does_not_matter(shelf: None) -> None:
+    wrong = []
+    for query, name in QUERIES:
+        names = found(query)
+        if (name and name not in names) or len(names) > 1 or (name is None and names):
+            wrong.append((query, name, names))
+    assert wrong == []
+
+
+FACETS = {
+    "vocab_theme": {"AGRI": 1, "ENVI": 1},
+    "vocab_governorate": {"TN-61": 1, "TN-31": 1},
+    "vocab_format": {"CSV": 1, "PDF": 1},
+    "vocab_licence": {"CC_BY_4_0": 1},
+    "vocab_plan": {"nap1": 1},
+    "vocab_axis": {"nap1-2": 1},
+    "vocab_completion_level": {"limited": 1},
+    "vocab_policy_area": {"open_data": 1, "inclusion": 1},
+    "vocab_fiscal_year": {"2023": 1, "2024": 1},
+    "vocab_phase": {"approved": 1, "paid": 1},
+    "vocab_document_type": {"enacted": 1},
+    "vocab_sector": {"oil": 1, "gas": 1},
+    "vocab_commodity": {"2709": 1, "2711": 1},
+    "vocab_record_kind": {"contract": 1},
+    "dataset_type": {"dataset": 1, "commitment": 1, "budget": 1, "extractive": 1},
+}
+
+
+def test_facets_of_several_values_on_the_stock_schema(shelf: None, app: Any) -> None:
+    asked = {"q": "*:*", "facet.field": json.dumps(list(FACETS))}
+    answers = {}
+    for language in ("ar", "fr", "en"):
+        with app.flask_app.test_request_context(environ_overrides={"CKAN_LANG": language}):
+            answers[language] = tk.get_action("package_search")({"user": ""}, dict(asked))
+    assert answers["en"]["facets"] == FACETS
+    assert set(indexing.FACETS) < set(FACETS)
+    for language, answer in answers.items():
+        for facet, (_, vocabularies) in indexing.FACETS.items():
+            for item in answer["search_facets"][facet]["items"]:
+                if vocabularies:
+                    assert item["display_name"] == vocabulary.label(vocabularies[0], item["name"], language), (facet, language)
+    for facet, values in FACETS.items():
+        for value in values:
+            assert len(found("*:*", fq=f'{facet}:"{value}"')) == 1, (facet, value)
+
+
+def test_every_facet_has_a_name(with_plugins: None) -> None:
+    for kind in ("dataset", "commitment", "budget", "extractive", None):
+        assert all(indexing.facets(kind).values())
+    assert set(indexing.facets("dataset")) >= set(indexing.FACETS)
+    assert "vocab_sector" not in indexing.facets("budget")
+
+
+def test_json_is_not_searchable_and_long_texts_are_indexed(shelf: None, open_dataset_factory: Any) -> None:
+    open_dataset_factory(name="long", provenance={"fr": "mot " * 4_000 + "introuvable"}, notes_translated={"ar": "نص " * 20_000})
+    assert found("introuvable") == {"long"}
+    document = query_for(model.Package).run({"q": "name:promise", "fl": "*"})["results"][0]
+    assert not [name for name in document if name.startswith("extras_") and str(document[name]).startswith(("{", "["))]
+
+
+def test_a_query_on_a_field_is_left_alone(with_plugins: None) -> None:
+    assert indexing.before_search({"q": "title:الأسعار"})["q"] == "title:الأسعار"
+    assert indexing.before_search({"q": "*:*"})["q"] == "*:*"
+    assert "q" not in indexing.before_search({})
+    assert indexing.before_search({"q": "الأسعار AND NOT (prix OR coût*)"})["q"] == "اسعار AND NOT (prix OR cout*)"
+
+
+def test_drafts_and_private_records_are_not_found(shelf: None, open_dataset_factory: Any) -> None:
+    open_dataset_factory(name="hidden", private=True, title_translated={"ar": "سري"})
+    assert found("سري") == set()
+    assert call_action("package_search", q="سري", include_private=True)["count"] == 1
