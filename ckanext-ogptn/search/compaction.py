@@ -134,13 +134,14 @@ def merge(index_store: store.Store, index: int, chosen: list[int] | None = None)
 
 
 def _merge(index_store: store.Store, cursor: store.Cursor, index: int, chosen: list[int] | None, target: int) -> int:
+    # First who is gone, then who is where: a document that is added and replaced between the two must not lose its tombstone.
+    cursor.execute(sql.SQL("SELECT document FROM {}").format(store.table("gone", index)))
+    gone = np.array([row[0] for row in cursor.fetchall()], np.int64)
     cursor.execute(sql.SQL("SELECT segment, documents FROM {} ORDER BY segment").format(store.table("segment", index)))
     parts = {segment: segments.unpack_numbers(bytes(documents)) for segment, documents in cursor.fetchall()}
     merged = [segment for segment in parts if chosen is None or segment in chosen]
     if not merged:
         return 0
-    cursor.execute(sql.SQL("SELECT document FROM {}").format(store.table("gone", index)))
-    gone = np.array([row[0] for row in cursor.fetchall()], np.int64)
     documents: list[Any] = []
     places: dict[int, Any] = {}
     first = 0

@@ -23,6 +23,8 @@ from .store import Snapshot, Store
 
 DEFAULT_ROWS = 10
 DEFAULT_FACET_LIMIT = 100
+#: Answers kept by each process until the index changes: which documents and which counts, not the documents themselves.
+KEPT_ANSWERS = 512
 #: CKAN's own; a request without ``qf`` has them, too.
 DEFAULT_FIELDS = "name^4 title^4 tags^2 groups^2 text"
 
@@ -263,6 +265,34 @@ class Search:
 
     def answer(self) -> dict[str, Any]:
         request = self.request
+        key = self.key()
+        kept = self.view.answers.get(key) if key is not None else None
+        if kept is None:
+            kept = self.find()
+            if key is not None:
+                self.view.answers[key] = kept
+                while len(self.view.answers) > KEPT_ANSWERS:
+                    self.view.answers.popitem(last=False)
+        found, page, scores, facets = kept
+        docs = self.documents(page, scores)
+        self.lap("give back documents")
+        response: dict[str, Any] = {"response": {"numFound": found, "start": request.start, "docs": docs, "numFoundExact": True}}
+        if facets is not None:
+            # CKAN changes what it is given.
+            fields = {name: list(pairs) for name, pairs in facets.items()}
+            response["facet_counts"] = {"facet_queries": {}, "facet_fields": fields, "facet_ranges": {}, "facet_intervals": {}}
+        return response
+
+    def key(self) -> Any:
+        """What an answer is kept by for the next same request of this generation; None for one that time changes, or that is watched."""
+        if self.recording is not None:
+            return None
+        text = repr((self.request.q, sorted(self.request.params.items(), key=lambda pair: pair[0])))
+        return None if "NOW" in text or "ms(" in text else text
+
+    def find(self) -> tuple[int, npt.NDArray[Any], npt.NDArray[Any] | None, dict[str, list[Any]] | None]:
+        """(number of hits, slots of the page, their scores if asked for, facets)."""
+        request = self.request
         tree = self.query_tree(request.q)
         if self.recording is not None:
             self.recording.trees.append((request.q, syntax.describe(tree)))
@@ -276,14 +306,13 @@ class Search:
         self.lap("filter")
         found = int(np.count_nonzero(mask))
         page = self.page(mask, hits, found)
+        scores = hits.score_array()[page] if "score" in request.fl else None
         self.lap("sort")
-        response: dict[str, Any] = {
-            "response": {"numFound": found, "start": request.start, "docs": self.documents(page, hits), "numFoundExact": True}
-        }
+        facets = None
         if _text(request.params.get("facet")).lower() in ("true", "on", "1", "yes"):
-            response["facet_counts"] = {"facet_queries": {}, "facet_fields": self.facets(mask), "facet_ranges": {}, "facet_intervals": {}}
-        self.lap("give back documents and count facets")
-        return response
+            facets = self.facets(mask)
+            self.lap("count facets")
+        return found, page, scores, facets
 
     def boosted(self, hits: evaluate.Hits) -> evaluate.Hits:
         """Hits with what ``bf`` adds to their scores and ``boost`` multiplies them by."""
@@ -427,7 +456,7 @@ class Search:
 
     # -- what is given back
 
-    def documents(self, page: npt.NDArray[Any], hits: evaluate.Hits) -> list[dict[str, Any]]:
+    def documents(self, page: npt.NDArray[Any], scores: npt.NDArray[Any] | None) -> list[dict[str, Any]]:
         if not len(page):
             return []
         names = self.request.fl or ["*"]
@@ -440,7 +469,6 @@ class Search:
                 columns.append(long_field)
         numbers = self.view.documents[page].tolist()
         rows = self.snapshot.documents(numbers, columns)
-        scores = hits.score_array()[page] if "score" in plain else None
         found: list[dict[str, Any]] = []
         for at, number in enumerate(numbers):
             row = rows[number]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -26,6 +26,7 @@ from .fields import field as field_of
 from .reader import Mask, Posting, View
 from .store import Snapshot
 from .syntax import Node, Occur
+from .terms import TermIndex
 
 Scores = npt.NDArray[np.float32]
 
@@ -372,31 +373,32 @@ class Evaluator:
         self, spec: Field, words: list[tuple[int, analysis.Terms]], slop: int
     ) -> tuple[npt.NDArray[Any], npt.NDArray[Any], list[int]]:
         """Slots where the phrase stands, how often (sloppy ones count less), and each word's document frequency."""
-        occurrences: list[npt.NDArray[Any]] = []
+        gathered: list[list[npt.NDArray[Any]]] = []
         rarity: list[int] = []
-        common: Mask | None = None
-        gathered: list[list[Posting]] = []
         for _position, terms in words:
             postings = [self.view.posting(self.snapshot, spec.name, term, positions=True) for term in terms]
             postings = [posting for posting in postings if len(posting.slots)]
             if not postings:
                 return np.empty(0, np.int64), np.empty(0), [0]
-            gathered.append(postings)
+            gathered.append([posting.places() for posting in postings])
             rarity.append(max(len(posting.slots) for posting in postings))
-            mask = self._mask(postings[0])
-            for posting in postings[1:]:
-                mask[posting.slots] = True
-            common = mask if common is None else common & mask
-        assert common is not None
-        for postings in gathered:
-            occurrences.append(_occurrences(postings, common))
         self.check_time()
         if slop == 0:
-            places = occurrences[0]
-            for (offset, _terms), others in zip(words[1:], occurrences[1:], strict=True):
-                places = _also_in(places, others, offset - words[0][0])
+            pivot = min(range(len(words)), key=lambda at: sum(map(len, gathered[at])))
+            places = _together(gathered[pivot])
+            for at in sorted(range(len(words)), key=rarity.__getitem__):
+                if at != pivot:
+                    places = _also_in(places, gathered[at], words[at][0] - words[pivot][0])
             slots, counts = np.unique(places >> 32, return_counts=True)
             return slots, counts, rarity
+        common: Mask | None = None
+        for alternatives in gathered:
+            mask = np.zeros(self.view.size, np.bool_)
+            for places in alternatives:
+                mask[places >> 32] = True
+            common = mask if common is None else common & mask
+        assert common is not None
+        occurrences = [_together([places[common[places >> 32]] for places in alternatives]) for alternatives in gathered]
         return (*self._sloppy(words, occurrences, slop), rarity)
 
     def _sloppy(
@@ -496,32 +498,20 @@ class Evaluator:
             low_text = None if low_text is None else analysis.pattern_text(low_text, stemmed=stemmed)
             high_text = None if high_text is None else analysis.pattern_text(high_text, stemmed=stemmed)
 
-        def inside(term: str) -> bool:
-            if low_text is not None and (term < low_text or (term == low_text and not node.with_low)):
-                return False
-            return high_text is None or term < high_text or (term == high_text and node.with_high)
+        def inside(index: TermIndex) -> list[str]:
+            return index.between(low_text, high_text, with_low=node.with_low, with_high=node.with_high)
 
-        return Hits(self._any(spec, [term for term in self.view.terms(self.snapshot, spec.name) if inside(term)]))
+        key = ("range", low_text, high_text, node.with_low, node.with_high)
+        return Hits(self.view.any_of(self.snapshot, spec.name, key, inside))
 
     # -- patterns
-
-    def _any(self, spec: Field, terms: list[str]) -> Mask:
-        """Documents with any of many terms."""
-        mask = np.zeros(self.view.size, np.bool_)
-        for start in range(0, len(terms), 2000):
-            self.check_time()
-            some = terms[start : start + 2000]
-            self.view.load(self.snapshot, [segments.key(spec.name, term) for term in some])
-            for term in some:
-                mask[self.view.posting(self.snapshot, spec.name, term).slots] = True
-        return mask
 
     def _pattern(self, node: syntax.Pattern) -> Hits:
         spec = self._field(node.field)
         if spec.kind in (Kind.DATE, Kind.INT):
             raise BadRequest("Can't run prefix queries on numeric fields")
-        pattern = re.compile(wildcard_pattern(node.pattern, self._normaliser(spec)), re.DOTALL)
-        return Hits(self._any(spec, [term for term in self.view.terms(self.snapshot, spec.name) if pattern.fullmatch(term)]))
+        pieces = wildcard_pieces(node.pattern, self._normaliser(spec))
+        return Hits(self.view.any_of(self.snapshot, spec.name, ("pattern", node.pattern), lambda index: _matching(index, pieces)))
 
     def _regex(self, node: syntax.Regex) -> Hits:
         """Matched by PostgreSQL, whose regular expressions cannot run away and obey the time limit."""
@@ -531,10 +521,12 @@ class Evaluator:
         text = node.pattern.replace("\\/", "/")
         pattern = postgres_regex(self._normaliser(spec)(text))
         try:
-            terms = self.snapshot.matching(self.view.terms(self.snapshot, spec.name), pattern)
+            mask = self.view.any_of(
+                self.snapshot, spec.name, ("regex", pattern), lambda index: self.snapshot.matching(index.terms, pattern)
+            )
         except psycopg2.errors.InvalidRegularExpression as error:
             raise BadRequest(f"org.apache.solr.search.SyntaxError: invalid regular expression /{node.pattern}/") from error
-        return Hits(self._any(spec, terms))
+        return Hits(mask)
 
     @staticmethod
     def _normaliser(spec: Field) -> Any:
@@ -546,23 +538,18 @@ class Evaluator:
         spec = self._field(node.field)
         text = self._normaliser(spec)(node.text)
         edits = fuzzy_edits(node.distance, len(text))
-        near: list[tuple[float, str]] = []
-        for term in self.view.terms(self.snapshot, spec.name):
-            if abs(len(term) - len(text)) <= edits:
-                distance = edit_distance(text, term, edits)
-                if distance <= edits:
-                    near.append((1.0 - distance / min(len(text), len(term)) if distance else 1.0, term))
-        near.sort(key=lambda pair: (-pair[0], pair[1]))
-        near = [pair for pair in near if pair[0] > 0][:FUZZY_TERMS]
-        terms = [term for _weight, term in near]
-        if not scoring:
-            return Hits(self._any(spec, terms))
-        self.view.load(self.snapshot, [segments.key(spec.name, term) for term in terms])
-        found = [
-            self._hits(syntax.Boosted(Exact(spec.name, term), weight), True) for weight, term in near
-        ]
+
+        def make() -> list[tuple[int, str]]:
+            return self.view.base_terms(self.snapshot, spec.name).near(text, edits)
+
+        base = self.view._base_column(f"near {edits}", f"{spec.name} {text}", make)
+        tail = self.view.tail_terms(spec.name).near(text, edits)
+        weighed = {term: 1.0 - distance / min(len(text), len(term)) if distance else 1.0 for distance, term in base + tail}
+        near = sorted(((weight, term) for term, weight in weighed.items() if weight > 0), key=lambda pair: (-pair[0], pair[1]))[:FUZZY_TERMS]
+        self.view.load(self.snapshot, [segments.key(spec.name, term) for _weight, term in near])
+        found = [self._hits(syntax.Boosted(Exact(spec.name, term), weight), scoring) for weight, term in near]
         hits = [one for one in found if one is not None]
-        return self._combine(hits, True, False) if hits else self._none()
+        return self._combine(hits, scoring, conjunction=False) if hits else self._none()
 
 
 @dataclass(frozen=True)
@@ -580,28 +567,20 @@ def _children(node: Node) -> Iterable[Node]:
     return []
 
 
-def _occurrences(postings: list[Posting], wanted: Mask) -> npt.NDArray[Any]:
-    """Places of any of the postings in the wanted slots, ascending: slot in the upper 32 bits, position in the lower."""
-    found: list[npt.NDArray[Any]] = []
-    for posting in postings:
-        assert posting.positions is not None
-        counts = np.ones(len(posting.slots), np.int64) if posting.frequencies is None else posting.frequencies.astype(np.int64)
-        keep = np.repeat(wanted[posting.slots], counts)
-        slots = np.repeat(posting.slots.astype(np.int64), counts)
-        found.append((slots[keep] << 32) | posting.positions[keep].astype(np.int64))
-    if len(found) == 1:
-        return found[0]
-    return np.unique(np.concatenate(found))
+def _together(alternatives: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Places of any of several words, ascending, each once."""
+    return alternatives[0] if len(alternatives) == 1 else np.unique(np.concatenate(alternatives))
 
 
-def _also_in(places: npt.NDArray[Any], others: npt.NDArray[Any], offset: int) -> npt.NDArray[Any]:
+def _also_in(places: npt.NDArray[Any], alternatives: list[npt.NDArray[Any]], offset: int) -> npt.NDArray[Any]:
     """The places that have one of the others ``offset`` words further on."""
-    if not len(others):
-        return places[:0]
     wanted = places + offset
-    at = np.searchsorted(others, wanted)
-    at[at == len(others)] = 0
-    return places[others[at] == wanted]
+    found = np.zeros(len(places), np.bool_)
+    for others in alternatives:
+        at = np.searchsorted(others, wanted)
+        at[at == len(others)] = 0
+        found |= others[at] == wanted
+    return places[found]
 
 
 def _sloppy_frequency(positions: list[list[int]], slop: int, repeated: Any) -> float:
@@ -665,18 +644,18 @@ def _sloppy_with_repeats(positions: list[list[int]], slop: int, words: Any) -> f
     return best
 
 
-def wildcard_pattern(pattern: str, normalise: Any) -> str:
-    """A Python pattern for Lucene's wildcards; a backslash takes the meaning from what follows it.
+#: One piece between two stars: text and question marks.
+Piece = list[str | None]
 
-    Each star takes the shortest run that lets the text up to the next star follow and never gives back, so that many stars cannot make
-    the match slow.
-    """
-    pieces: list[list[str]] = [[]]
+
+def wildcard_pieces(pattern: str, normalise: Callable[[str], str]) -> list[Piece]:
+    """What stands between the stars of Lucene's wildcards: texts, and None for each question mark. A backslash takes a mark's meaning."""
+    pieces: list[Piece] = [[]]
     plain: list[str] = []
 
     def flush() -> None:
         if plain:
-            pieces[-1].append(re.escape(normalise("".join(plain))))
+            pieces[-1].append(normalise("".join(plain)))
             plain.clear()
 
     position = 0
@@ -690,12 +669,28 @@ def wildcard_pattern(pattern: str, normalise: Any) -> str:
             pieces.append([])
         elif character == "?":
             flush()
-            pieces[-1].append(".")
+            pieces[-1].append(None)
         else:
             plain.append(character)
         position += 1
     flush()
-    texts = ["".join(piece) for piece in pieces]
+    return pieces
+
+
+def _matching(index: TermIndex, pieces: list[Piece]) -> list[str]:
+    if len(pieces) == 2 and None not in pieces[0] + pieces[1]:
+        begin, end = ("".join(part for part in piece if part) for piece in pieces)
+        if not end:
+            return index.beginning(begin)
+        if not begin:
+            return index.ending(end)
+    literal = max((part for piece in pieces for part in piece if part), key=len, default="")
+    return index.matching(re.compile(wildcard_regex(pieces), re.DOTALL), literal)
+
+
+def wildcard_regex(pieces: list[Piece]) -> str:
+    """Each star takes the shortest run that lets what follows match, and never gives back: many stars cannot make the match slow."""
+    texts = ["".join("." if part is None else re.escape(part) for part in piece) for piece in pieces]
     if len(texts) == 1:
         return texts[0]
     middle = "".join(f"(?=(?P<g{at}>.*?{text}))(?P=g{at})" for at, text in enumerate(texts[1:-1]) if text)
@@ -754,22 +749,3 @@ def fuzzy_edits(distance: float | None, length: int) -> int:
     if distance >= 1:
         return min(2, int(distance))
     return 0 if distance == 0 else min(2, int((1 - distance) * length))
-
-
-def edit_distance(one: str, other: str, limit: int) -> int:
-    """Edits (insert, delete, replace, swap neighbours) between two words, or ``limit`` + 1 when there are more."""
-    if one == other:
-        return 0
-    before: list[int] = []
-    previous = list(range(len(other) + 1))
-    for row, left in enumerate(one, 1):
-        current = [row]
-        for column, right in enumerate(other, 1):
-            cost = min(previous[column] + 1, current[-1] + 1, previous[column - 1] + (left != right))
-            if row > 1 and column > 1 and left == other[column - 2] and one[row - 2] == right:
-                cost = min(cost, before[column - 2] + 1)
-            current.append(cost)
-        if min(current) > limit:
-            return limit + 1
-        before, previous = previous, current
-    return previous[-1]

@@ -16,25 +16,17 @@ class OgptnSearchPlugin(p.SingletonPlugin):
     """Answers CKAN's dataset search from PostgreSQL."""
 
     p.implements(p.IConfigurer)
-    p.implements(p.IPluginObserver)
+    p.implements(p.ISignal)
 
     # IConfigurer
 
     def update_config(self, config: Any) -> None:
         seam.install()
 
-    # IPluginObserver
+    # ISignal
 
-    def before_load(self, plugin: Any) -> None:
-        pass
-
-    def after_load(self, service: Any) -> None:
-        if service is self:
-            seam.install()
-
-    def before_unload(self, plugin: Any) -> None:
-        if plugin is self:
+    def get_signal_subscriptions(self) -> dict[Any, Any]:
+        """No signal is wanted. CKAN asks at loading and, to disconnect, at unloading: the one moment at which a plugin learns of that."""
+        if not p.plugin_loaded("ogptn_search"):
             seam.remove()
-
-    def after_unload(self, service: Any) -> None:
-        pass
+        return {}

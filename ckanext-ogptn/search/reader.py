@@ -10,7 +10,7 @@ from __future__ import annotations
 import bisect
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,10 +22,13 @@ from .documents import Forward
 from .fields import Kind
 from .fields import field as field_of
 from .store import Snapshot, State
+from .terms import TermIndex
 
 Mask = npt.NDArray[np.bool_]
 Array = npt.NDArray[Any]
 
+#: Masks of wildcards and the like that are kept for the next query.
+KEPT_MASKS = 256
 #: A tail in memory beyond which a reader loads afresh; a process that writes makes segments long before.
 STALE_TAIL = 20_000
 
@@ -37,10 +40,23 @@ class Posting:
     slots: Array
     frequencies: Array | None
     positions: Array | None = None
+    _places: Array | None = None
 
     @property
     def size(self) -> int:
-        return sum(part.nbytes for part in (self.slots, self.frequencies, self.positions) if part is not None) + 100
+        # Twelve bytes for each position: its own, and what :meth:`places` makes of it.
+        own = sum(part.nbytes for part in (self.slots, self.frequencies) if part is not None)
+        return own + 100 + (0 if self.positions is None else 12 * len(self.positions))
+
+    def places(self) -> Array:
+        """Every occurrence, ascending within each segment: slot in the upper 32 bits, position in the lower."""
+        if self._places is None:
+            assert self.positions is not None
+            slots = self.slots.astype(np.int64) << 32
+            if self.frequencies is not None:
+                slots = np.repeat(slots, self.frequencies)
+            self._places = slots | self.positions.astype(np.int64)
+        return self._places
 
 
 EMPTY = Posting(np.empty(0, np.int32), None, np.empty(0, np.uint16))
@@ -121,6 +137,7 @@ class View:
     limit: int
     columns: dict[tuple[str, str], Any] = field(default_factory=dict)
     masks: OrderedDict[Any, Any] = field(default_factory=OrderedDict)
+    answers: OrderedDict[str, Any] = field(default_factory=OrderedDict)
 
     @property
     def size(self) -> int:
@@ -306,18 +323,45 @@ class View:
 
         return self._column("values", name, whole)
 
-    def terms(self, snapshot: Snapshot, name: str) -> list[str]:
-        """All distinct terms of a field that Solr would know, unsorted."""
+    def base_terms(self, snapshot: Snapshot, name: str) -> TermIndex:
+        """All terms of a field in the segments that Solr would know."""
 
-        def base() -> list[str]:
+        def base() -> TermIndex:
             if not self.base.parts:
-                return []
+                return TermIndex([])
             skip = len(name) + 1
-            return [term[skip:] for term in snapshot.terms_between(*segments.field_bounds(name)) if term[skip : skip + 1] != "\x02"]
+            found = snapshot.terms_between(*segments.field_bounds(name))
+            return TermIndex([term[skip:] for term in found if term[skip : skip + 1] != "\x02"])
 
-        found = self._base_column("terms", name, base)
-        tail = [term for term in self.tail.fields.get(name, {}) if not term.startswith("\x02")]
-        return found + tail if tail else found
+        return self._base_column("terms", name, base)
+
+    def tail_terms(self, name: str) -> TermIndex:
+        """The same of the tail."""
+        return self._column(
+            "terms", name, lambda: TermIndex([term for term in list(self.tail.fields.get(name, {})) if not term.startswith("\x02")])
+        )
+
+    def any_of(self, snapshot: Snapshot, name: str, key: Hashable, select: Callable[[TermIndex], list[str]]) -> Mask:
+        """Slots that have any of the terms that ``select`` chooses; for the base it is remembered by ``key``."""
+        kept = self.base.masks
+        base_mask = kept.get((name, key))
+        if base_mask is None:
+            base_mask = np.zeros(self.base.size, np.bool_)
+            chosen = select(self.base_terms(snapshot, name))
+            for start in range(0, len(chosen), 2000):
+                parts = {segment: first for segment, first, _size in self.base.parts}
+                for row in snapshot.postings([segments.key(name, term) for term in chosen[start : start + 2000]]):
+                    if row[1] in parts:
+                        base_mask[segments.unpack_ascending(row[2]) + parts[row[1]]] = True
+            kept[(name, key)] = base_mask
+            while len(kept) > KEPT_MASKS:
+                kept.popitem(last=False)
+        mask = np.concatenate([base_mask, np.zeros(self.size - self.base.size, np.bool_)])
+        for term in select(self.tail_terms(name)):
+            found = self.tail.posting(name, term, self.size)
+            if found is not None:
+                mask[found.slots] = True
+        return mask
 
     def present(self, snapshot: Snapshot, name: str) -> Mask:
         """Slots that have any value in a field."""
@@ -389,10 +433,9 @@ class Reader:
             view = self._view
             if view is not None and view.state == snapshot.state:
                 return view
-            if view is not None and view.state.generation > snapshot.state.generation and view.state.number == snapshot.state.number:
-                if view.state.server_started == snapshot.state.server_started:
-                    # Another thread is ahead; what this thread sees is complete only in its own snapshot.
-                    return self._load(snapshot, None, {}, set(), keep=False)
+            if view is not None and view.state.generation > snapshot.state.generation and _life(view.state) == _life(snapshot.state):
+                # Another thread is ahead; what this thread sees is complete only in its own snapshot.
+                return self._load(snapshot, None, {}, set(), keep=False)
             return self._refresh(snapshot)
 
     def _refresh(self, snapshot: Snapshot) -> View:
@@ -400,8 +443,7 @@ class Reader:
         state = snapshot.state
         if (
             old is None
-            or old.state.number != state.number
-            or old.state.server_started != state.server_started
+            or _life(old.state) != _life(state)
             or old.state.generation > state.generation
             or snapshot.horizon() > old.state.generation
             or len(self._tail) > STALE_TAIL
@@ -457,6 +499,6 @@ class Reader:
         return view
 
 
-def slots_of(view: View, documents: Sequence[int]) -> Array:
-    """Slots of documents by number, unknown ones left out."""
-    return np.flatnonzero(np.isin(view.documents, np.array(documents, np.int64)))
+def _life(state: State) -> tuple[int, str, str]:
+    """What has to be the same for two generations to be comparable."""
+    return state.number, state.born, state.server_started

@@ -67,12 +67,18 @@ _TRANSIENT = (
 
 @dataclass(frozen=True)
 class State:
-    """The live index as one reader sees it."""
+    """The live index as one reader sees it.
+
+    :param born: when the index was made. Numbers begin again in a schema that was dropped.
+    :param server_started: when PostgreSQL was. A server that was killed may have lost the last writes, where it was told not to wait for
+        the disk.
+    """
 
     number: int
     generation: int
     analyser: int
     tables: int
+    born: str
     server_started: str
 
 
@@ -568,7 +574,7 @@ class Snapshot:
         rows = self._run(
             sql.SQL(
                 "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT set_config('statement_timeout', {}, true); "
-                "SELECT number, generation, analyser, tables, pg_postmaster_start_time()::text FROM {} WHERE state = 'live'"
+                "SELECT number, generation, analyser, tables, created::text, pg_postmaster_start_time()::text FROM {} WHERE state = 'live'"
             ).format(sql.Literal(str(int(self.store.seconds * 1000))), INDEX_SET)
         )
         if not rows:
@@ -637,7 +643,7 @@ class Snapshot:
 
     def matching(self, terms: Sequence[str], pattern: str) -> list[str]:
         """Those of some texts that a regular expression matches."""
-        rows = self._run(sql.SQL("SELECT term FROM unnest(%s) AS term WHERE term ~ %s"), (list(terms), pattern))
+        rows = self._run(sql.SQL("SELECT term FROM unnest(%s::text[]) AS term WHERE term ~ %s"), (list(terms), pattern))
         return [row[0] for row in rows]
 
     def documents(self, numbers: Sequence[int], columns: Sequence[str]) -> dict[int, tuple[bytes | None, ...]]:

@@ -46,13 +46,17 @@ def test_arabic_forms_of_a_word_share_a_term(one: str, other: str) -> None:
     assert set(analysis.query_word(one, True)[0]) & set(analysis.query_word(other, True)[0])
 
 
-@pytest.mark.parametrize(("one", "other"), [("rivières", "riviere"), ("communale", "communaux"), ("énergies", "energie"), ("œuvre", "oeuvres")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("rivières", "riviere"), ("communale", "communaux"), ("énergies", "energie"), ("œuvre", "oeuvres")]
+)
 def test_french_forms_of_a_word_share_a_term(one: str, other: str) -> None:
     assert set(analysis.query_word(one, True)[0]) & set(analysis.query_word(other, True)[0])
 
 
 def test_an_english_text_gets_no_french_terms() -> None:
-    terms, _length = analysis.index_positions(["The list of communities"], stemmed=True, french=analysis.looks_french("The list of communities"))
+    terms, _length = analysis.index_positions(
+        ["The list of communities"], stemmed=True, french=analysis.looks_french("The list of communities")
+    )
     assert not [term for term in terms if term.startswith(analysis.FRENCH)]
 
 

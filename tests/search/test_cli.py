@@ -8,6 +8,7 @@ from typing import Any
 
 import ckan.model as model
 import pytest
+import sqlalchemy as sa
 from ckan.cli.cli import ckan
 from ckan.tests import factories
 from ckan.tests.helpers import call_action
@@ -62,10 +63,8 @@ def test_check_finds_what_differs_and_its_exit_code_says_so(cli: Any) -> None:
 
 def test_check_of_content_finds_a_change_that_left_the_date_alone(cli: Any) -> None:
     dataset = _datasets(2)[0]
-    with model.Session.connection() as connection:
-        connection.exec_driver_sql("UPDATE package SET title = 'Another title' WHERE id = %s", (dataset["id"],))
-        connection.commit()
-    model.Session.remove()
+    model.Session.execute(sa.text("UPDATE package SET title = 'Another title' WHERE id = :id"), {"id": dataset["id"]})
+    model.Session.commit()
     assert cli.invoke(ckan, ["ogptn-search", "check"]).exit_code == 0
     result = cli.invoke(ckan, ["ogptn-search", "check", "--content", "--json"])
     assert result.exit_code == 1

@@ -41,7 +41,9 @@ DOCUMENTS = [
         views_total=50,
         author="A. Writer",
     ),
-    make_document("secret", title="Draft contract", permission_labels=["member-x"], state="draft", metadata_modified="2026-05-01T10:00:00Z"),
+    make_document(
+        "secret", title="Draft contract", permission_labels=["member-x"], state="draft", metadata_modified="2026-05-01T10:00:00Z"
+    ),
 ]
 
 
@@ -105,7 +107,7 @@ QUERIES: list[tuple[str, list[str]]] = [
     ("{!bool must=water must_not=energy}", ["water"]),
     ("{!field f=notes}drinking water", ["water"]),
     ("text:2024", ["water"]),
-    ("title:\"\"", []),
+    ('title:""', []),
 ]
 
 
@@ -256,7 +258,9 @@ def test_what_postgresql_cannot_keep_does_not_break_a_write(engine: PostgresConn
 
 def test_a_large_addition_a_merge_and_a_new_process_see_the_same(engine: PostgresConnection, database_url: str) -> None:
     for start in range(0, 600, 150):
-        engine.add([make_document(f"d{number}", title=f"Title {number % 7}", tags=[f"t{number % 5}"]) for number in range(start, start + 150)])
+        engine.add(
+            [make_document(f"d{number}", title=f"Title {number % 7}", tags=[f"t{number % 5}"]) for number in range(start, start + 150)]
+        )
     engine.add([make_document(f"d{number}", title="Changed", tags=["new"]) for number in range(100, 250)])
     engine.delete(q="tags:t3")
 

@@ -104,7 +104,16 @@ def test_edismax_never_refuses_what_a_person_types(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("spec", "optional", "needed"),
-    [("2<-1 5<80%", 1, 1), ("2<-1 5<80%", 2, 2), ("2<-1 5<80%", 4, 3), ("2<-1 5<80%", 10, 8), ("100%", 4, 4), ("-25%", 4, 3), ("9", 4, 4), ("-9", 4, 0)],
+    [
+        ("2<-1 5<80%", 1, 1),
+        ("2<-1 5<80%", 2, 2),
+        ("2<-1 5<80%", 4, 3),
+        ("2<-1 5<80%", 10, 8),
+        ("100%", 4, 4),
+        ("-25%", 4, 3),
+        ("9", 4, 4),
+        ("-9", 4, 0),
+    ],
 )
 def test_minimum_should_match(spec: str, optional: int, needed: int) -> None:
     assert dismax.minimum(spec, optional) == needed
