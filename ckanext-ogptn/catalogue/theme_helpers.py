@@ -72,6 +72,7 @@ def get_helpers() -> dict[str, Callable[..., Any]]:
         "ogptn_citation": citation,
         "ogptn_preview": preview,
         "ogptn_view_exists": view_exists,
+        "ogptn_synthetic_url": synthetic_url,
     }
 
 
@@ -347,6 +348,10 @@ _TYPE_FACET = "dataset_type"
 _HOME_FACETS = {"commitment": "vocab_completion_level", "budget": "vocab_fiscal_year", "extractive": "vocab_record_kind"}
 
 
+#: The keyword that the demonstration content carries (seed/keywords.yaml, ``demo``): its numbers are invented, and every page says so.
+SYNTHETIC = "synthetic demonstration data"
+
+
 def _facet(result: Mapping[str, Any], field: str) -> list[tuple[str, str, int]]:
     """Code, label in the reader's language and count of each value found."""
     facet = result.get("search_facets", {}).get(field) or {}
@@ -356,8 +361,8 @@ def _facet(result: Mapping[str, Any], field: str) -> list[tuple[str, str, int]]:
 def home() -> dict[str, Any]:
     """What the home page shows, all of it counted in the catalogue at that moment, as an anonymous reader would find it.
 
-    :returns: ``total``, ``types`` ({type: count}), ``levels`` ([(level, label, count)]), ``years`` and ``kinds`` ([(name, count,
-        percent of the largest)]), ``newest`` (datasets). ``failed`` is true where the search engine did not answer.
+    :returns: ``total``, ``synthetic`` (how many of them have invented numbers), ``types`` ({type: count}), ``levels`` ([(level, label,
+        count)]), ``years`` and ``kinds`` ([(name, count, percent of the largest)]), ``newest`` (datasets). ``failed`` is true where the search engine did not answer.
     """
     try:
         result = tk.get_action("package_search")(
@@ -370,21 +375,28 @@ def home() -> dict[str, Any]:
                 "facet.limit": 100,
             },
         )
+        synthetic = tk.get_action("package_search")({"user": "", "ignore_auth": False}, {"fq": f'tags:"{SYNTHETIC}"', "rows": 0})["count"]
     except (SearchError, SolrConnectionError):
         log.exception("The home page could not search the catalogue")
-        return {"failed": True, "total": 0, "types": {}, "levels": [], "years": [], "kinds": [], "newest": []}
+        return {"failed": True, "total": 0, "synthetic": 0, "types": {}, "levels": [], "years": [], "kinds": [], "newest": []}
     levels = {code: (label, count) for code, label, count in _facet(result, _HOME_FACETS["commitment"])}
     years = sorted((label, count) for _code, label, count in _facet(result, _HOME_FACETS["budget"]))
     kinds = sorted(((label, count) for _code, label, count in _facet(result, _HOME_FACETS["extractive"])), key=lambda item: -item[1])
     return {
         "failed": False,
         "total": result["count"],
+        "synthetic": synthetic,
         "types": {code: count for code, _label, count in _facet(result, _TYPE_FACET)},
         "levels": [(level, *levels[level]) for level in LEVELS if level in levels],
         "years": _with_share(years),
         "kinds": _with_share(kinds),
         "newest": result["results"],
     }
+
+
+def synthetic_url() -> str:
+    """The demonstration content, as a list."""
+    return h.url_for("dataset.search", tags=SYNTHETIC)
 
 
 def _with_share(counts: Iterable[tuple[str, int]]) -> list[tuple[str, int, int]]:
