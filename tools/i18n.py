@@ -62,8 +62,8 @@ AT_RUN_TIME = {
     "group not found or you have no permission to view it": "ckan/views/group.py",
     # Names of fields over the errors of CKAN's own forms.
     **dict.fromkeys(
-        ("Password1", "Password2", "Old password", "Fullname", "About", "Name", "Title", "Title translated", "Email", "Id", "Username", "Role",
-         "URL", "Image URL", "Reset key", "Captcha", "Old username", "Password"),
+        ("Password", "Password1", "Password2", "Old password", "Fullname", "About", "Name", "Title", "Title translated", "Email", "Id",
+         "Username", "Old username", "Role", "URL", "Image URL", "Reset key", "Captcha"),
         "ckan/logic/__init__.py",
     ),
 }  # fmt: skip

@@ -104,6 +104,7 @@ def site(request: pytest.FixtureRequest, with_plugins: None) -> Iterator[Site]:
             users={"steward": steward, "administrator": admin},
             names={
                 "organization": organization,
+                "steward": steward["name"],
                 "group": group["name"],
                 "mine": mine[0]["name"],
                 "mine_type": mine[0]["type"],
@@ -121,25 +122,24 @@ def site(request: pytest.FixtureRequest, with_plugins: None) -> Iterator[Site]:
 def starts(site: Site, role: str) -> list[str]:
     """Where the walk begins: what no link leads to, what goes wrong, and one of each kind."""
     n = site.names
-    own, kind = n["mine"], n["mine_type"]
-    found = [
-        "/", "/dataset/", "/organization/", "/group/", "/about", "/user/", "/user/login", "/user/register", "/user/reset",
-        "/dataset/?q=zqzqzq", '/dataset/?q="', "/dataset/?q=zq&organization=zq&tags=zq", "/organization/?q=zqzqzq", "/group/?q=zqzqzq",
-        "/dataset/?sort=title_string+desc", "/dataset/?page=2", "/zq-no-such-page", "/dataset/zq-none", "/organization/zq-none",
-        "/group/zq-none", "/user/zq-none", f"/dataset/{own}/resource/zq-none",
-        f"/organization/{n['organization']}", f"/organization/about/{n['organization']}", f"/organization/activity/{n['organization']}",
-        f"/group/{n['group']}", f"/group/about/{n['group']}", f"/group/activity/{n['group']}", f"/dataset/activity/{own}",
-        f"/dataset/groups/{own}", f"/user/{site.users['steward']['name']}", "/dashboard/", "/dashboard/datasets",
-        "/dashboard/organizations", "/dashboard/groups", "/dataset/new", "/organization/new", "/group/new", "/ckan-admin/", "/ckan-admin/config", "/ckan-admin/trash",
-        "/user/edit", f"/organization/edit/{n['organization']}", f"/organization/members/{n['organization']}",
-        f"/organization/bulk_process/{n['organization']}", f"/organization/member_new/{n['organization']}",
-        f"/organization/delete/{n['organization']}", f"/{kind}/edit/{own}", f"/{kind}/delete/{own}", f"/{kind}/resources/{own}",
-        f"/{kind}/{own}/resource/new", f"/group/edit/{n['group']}", f"/group/members/{n['group']}", f"/group/member_new/{n['group']}",
-        f"/group/delete/{n['group']}", f"/dataset/{n['with_file']}", f"/dataset/{n['with_file']}/resource/{n['resource']}",
-        f"/dataset/{n['with_file']}/resource/{n['resource']}/views", f"/dataset/{n['with_file']}/resource/{n['resource']}/edit",
-        f"/dataset/{n['with_file']}/dictionary/{n['resource']}",
-        f"/dataset/{n['with_file']}/resource/{n['resource']}/new_view?view_type=datatables_view",
-    ]  # fmt: skip
+    organization, group = f"/organization/{{}}/{n['organization']}", f"/group/{{}}/{n['group']}"
+    mine, table = f"/{n['mine_type']}/{{}}{n['mine']}", f"/dataset/{n['with_file']}/resource/{n['resource']}"
+    found = ["/", "/about", "/user/", "/user/login", "/user/register", "/user/reset", "/user/edit", f"/user/{n['steward']}"]
+    found += ["/dataset/", "/organization/", "/group/", "/dataset/new", "/organization/new", "/group/new"]
+    # Nothing found, too far, nonsense, and what is not there.
+    found += ["/dataset/?q=zqzqzq", '/dataset/?q="', "/dataset/?q=zq&organization=zq&tags=zq", "/dataset/?page=99"]
+    found += ["/organization/?q=zqzqzq", "/group/?q=zqzqzq", "/dataset/?sort=title_string+desc"]
+    found += ["/zq-no-such-page", "/dataset/zq-none", "/organization/zq-none", "/group/zq-none", "/user/zq-none"]
+    found += [mine.format("") + "/resource/zq-none"]
+    found += [organization.format(page) for page in ("about", "activity", "edit", "members", "bulk_process", "member_new", "delete")]
+    found += [group.format(page) for page in ("about", "activity", "edit", "members", "member_new", "delete")]
+    found += [f"/organization/{n['organization']}", f"/group/{n['group']}"]
+    found += [mine.format(page) for page in ("edit/", "delete/", "resources/", "groups/", "activity/", "")]
+    found += [mine.format("") + "/resource/new"]
+    found += [f"/dataset/{n['with_file']}", f"/dataset/{n['with_file']}/dictionary/{n['resource']}"]
+    found += [table + page for page in ("", "/views", "/edit", "/new_view?view_type=datatables_view")]
+    found += ["/dashboard/", "/dashboard/datasets", "/dashboard/organizations", "/dashboard/groups"]
+    found += ["/ckan-admin/", "/ckan-admin/config", "/ckan-admin/trash"]
     for t in TYPES:
         found += [f"/{t}/", f"/{t}/new"] + ([f"/{t}/{n[t]}"] if t in n else [])
     if role in site.users:

@@ -45,7 +45,9 @@ _LATIN_WORD = re.compile(r"[A-Za-zÀ-ÿ]{2,}")
 #: A word in small letters: codes (TN0018), abbreviations (ETAP) and names of standards (SHA-256) have none.
 _READABLE = re.compile(r"[A-Za-zÀ-ÿ]?[a-zà-ÿ]{2,}")
 _ARABIC = re.compile(r"[\u0600-\u06ff]")
-_ADDRESS = re.compile(r"\b(?:https?://|www\.)\S+|\S+@\S+\.\w+|(?<!\w)/[\w./{}<>-]+|\b\w+(?:\.\w+)+\b|\b\w+_\w+\b|\b\w+/[\w.+-]+\b")
+_ADDRESS = re.compile(
+    r"\b(?:https?://|www\.)\S+|\S+@\S+\.\w+|(?<!\w)/[\w./{}<>-]+|\b\w+(?:\.\w+)+\b|\b\w+_\w+\b|\b\w+/[\w.+-]+\b|\b[\w-]*\d[\w-]*\b"
+)
 
 
 @dataclass(frozen=True)
