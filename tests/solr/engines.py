@@ -18,6 +18,8 @@ from tests.solr.corpus import Document
 
 #: Documents in one call of ``add``; CKAN's own rebuild sends one.
 BATCH = 200
+#: The default of ``ogptn.search.cache_megabytes``.
+CACHE_BYTES = 128 << 20
 #: What CKAN's query class tells apart in an engine's errors (``ckan.lib.search.query.PackageSearchQuery.run``).
 SORT_ERRORS = ("Can't determine a Sort Order", "Can't determine Sort Order", "Unknown sort order")
 CONNECTION_ERRORS = ("Failed to connect to server", "Connection to server")
@@ -88,7 +90,7 @@ def own_connection(seconds: float = 60.0, url: str | None = None) -> Connection:
     with closing(psycopg2.connect(address)) as connection, connection, connection.cursor() as cursor:
         # An index of an older version would refuse to work until it is rebuilt.
         cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(SCHEMA)))
-    return PostgresConnection(address, decode_dates=False, seconds=seconds, cache=config.cache_bytes())
+    return PostgresConnection(address, decode_dates=False, seconds=seconds, cache=CACHE_BYTES)
 
 
 @contextmanager
