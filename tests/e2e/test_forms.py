@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 PASSWORD = "correct-horse-battery"
+LONG = {"ar": "عنوان طويل جدا ", "fr": "Un titre très long ", "en": "A very long title "}
 TYPES = ("dataset", "commitment", "budget", "extractive")
 
 
@@ -259,7 +260,9 @@ def test_forms_fit_the_screen_in_every_language(desk: Page, screenshot: Callable
             desk.goto(f"/{language}/{package_type}/new")
             screenshot(desk, f"form-{package_type}-empty", language=language, width=width)
             assert_fits(desk, f"{language} {package_type} {width}")
-            desk.fill("[name=title_translated-ar]", "عنوان طويل جدا " * 12)
+            desk.fill(f"[name=title_translated-{language}]", LONG[language] * 12)
+            desk.locator(".ogf-add").first.click()
+            screenshot(desk, f"form-{package_type}-half", language=language, width=width)
             desk.click("button[value=publish]")
             desk.locator(".ogf-summary").wait_for()
             screenshot(desk, f"form-{package_type}-errors", language=language, width=width)
