@@ -362,7 +362,8 @@ def home() -> dict[str, Any]:
     """What the home page shows, all of it counted in the catalogue at that moment, as an anonymous reader would find it.
 
     :returns: ``total``, ``synthetic`` (how many of them have invented numbers), ``types`` ({type: count}), ``levels`` ([(level, label,
-        count)]), ``years`` and ``kinds`` ([(name, count, percent of the largest)]), ``newest`` (datasets). ``failed`` is true where the search engine did not answer.
+        count)]), ``years`` and ``kinds`` ([(name, count, percent of the largest)]), ``newest`` (datasets), and ``failed``, true where the
+        search engine did not answer.
     """
     try:
         result = tk.get_action("package_search")(
