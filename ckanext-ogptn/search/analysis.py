@@ -140,8 +140,42 @@ def _is_break(last: int, current: int, *, split_case: bool) -> bool:
 
 _ELISION = re.compile(r"^(?:l|d|j|m|t|s|n|c|qu|jusqu|lorsqu|puisqu|quoiqu)['’ʼ](?=\w)", re.IGNORECASE)
 _FRENCH_SIGNS = frozenset(
-    "le la les des du et pour par dans sur une un aux au est sont avec ce cette ces qui que en de ou leur leurs plus entre selon "
-    "nombre liste données ministère".split()
+    [
+        "le",
+        "la",
+        "les",
+        "des",
+        "du",
+        "et",
+        "pour",
+        "par",
+        "dans",
+        "sur",
+        "une",
+        "un",
+        "aux",
+        "au",
+        "est",
+        "sont",
+        "avec",
+        "ce",
+        "cette",
+        "ces",
+        "qui",
+        "que",
+        "en",
+        "de",
+        "ou",
+        "leur",
+        "leurs",
+        "plus",
+        "entre",
+        "selon",
+        "nombre",
+        "liste",
+        "données",
+        "ministère",
+    ]
 )
 _FRENCH_LETTERS = re.compile(r"[éèêëàâçîïôûùœ]", re.IGNORECASE)
 
@@ -170,7 +204,22 @@ def french_terms(word: str) -> tuple[str, ...]:
 _ARABIC_WORD = re.compile(r"[\u0621-\u064a\u0671-\u06d3]")
 _ARABIC_MARKS = re.compile(r"[\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0640\u200c-\u200f]")
 _ARABIC_LETTERS = str.maketrans(
-    {"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ئ": "ء", "ؤ": "ء", "ة": "ه", "ک": "ك", "ی": "ي", "ھ": "ه", "گ": "ك", "ڤ": "ف", "ڨ": "ق"}
+    {
+        "أ": "ا",
+        "إ": "ا",
+        "آ": "ا",
+        "ٱ": "ا",
+        "ى": "ي",
+        "ئ": "ء",
+        "ؤ": "ء",
+        "ة": "ه",
+        "ک": "ك",
+        "ی": "ي",
+        "ھ": "ه",
+        "گ": "ك",
+        "ڤ": "ف",
+        "ڨ": "ق",
+    }
 )
 _ARABIC_PREFIXES = ("وبال", "وكال", "فبال", "وال", "بال", "كال", "فال", "ولل", "ال", "لل")
 _ARABIC_SUFFIXES = ("ات", "ين", "ون", "ان", "ها", "يه", "هم", "نا", "وا", "ه", "ي")

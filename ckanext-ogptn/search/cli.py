@@ -6,9 +6,9 @@ import json
 import sys
 from typing import Any
 
-import ckan.lib.search as search
 import click
 from ckan.lib.search.common import SearchError
+from ckan.lib.search.query import PackageSearchQuery
 from ckan.plugins import plugin_loaded
 
 from . import config, operations, seam
@@ -137,7 +137,7 @@ def explain(query: str, fq: tuple[str, ...], facet: tuple[str, ...], sort: str |
         wanted["sort"] = sort
     try:
         with seam.using(connection):
-            search.query_for("package").run(wanted)
+            PackageSearchQuery().run(wanted)
     except (SearchError, EngineError) as error:
         _fail(error)
         return

@@ -208,6 +208,8 @@ def _bytes(value: Any) -> bytes | None:
 
 
 def _put(rows: dict[str, Row], term: str, group: list[tuple[int, bytes, bytes | None, bytes | None]], places: dict[int, Any]) -> None:
-    row = segments.merge_rows(term, [(places[segment], documents, frequencies, positions) for segment, documents, frequencies, positions in group])
+    row = segments.merge_rows(
+        term, [(places[segment], documents, frequencies, positions) for segment, documents, frequencies, positions in group]
+    )
     if row is not None:
         rows[term] = row

@@ -15,7 +15,7 @@ import pysolr
 
 from . import dismax, evaluate, functions, syntax
 from .documents import prepare, unpack_stored, unpack_text
-from .errors import BadRequest
+from .errors import BadRequestError
 from .fields import Kind
 from .fields import field as field_of
 from .reader import Mask, Reader, View
@@ -51,7 +51,7 @@ class Recording:
 class Request:
     """The parameters of one search, read once.
 
-    :raises BadRequest: a number that is none, an unknown sort order.
+    :raises BadRequestError: a number that is none, an unknown sort order.
     """
 
     q: str
@@ -92,26 +92,26 @@ def _whole(params: Mapping[str, Any], name: str, default: int) -> int:
     try:
         number = int(value)
     except (TypeError, ValueError) as error:
-        raise BadRequest(f'For input string: "{value}"') from error
+        raise BadRequestError(f'For input string: "{value}"') from error
     if number < 0 and name in ("start", "rows"):
-        raise BadRequest(f"'{name}' parameter cannot be negative")
+        raise BadRequestError(f"'{name}' parameter cannot be negative")
     return number
 
 
 def parse_sort(text: str) -> list[tuple[str, bool]]:
     """(field, descending) of ``title_string asc, score desc``.
 
-    :raises BadRequest: in the words that CKAN looks for.
+    :raises BadRequestError: in the words that CKAN looks for.
     """
     orders: list[tuple[str, bool]] = []
     if text.strip() and not text.replace(",", "").strip():
-        raise BadRequest(f"Can't determine a Sort Order (asc or desc) in sort spec '{text}', pos={len(text)}")
+        raise BadRequestError(f"Can't determine a Sort Order (asc or desc) in sort spec '{text}', pos={len(text)}")
     for part in text.split(","):
         words = part.split()
         if not words:
             continue
         if len(words) != 2 or words[1].lower() not in ("asc", "desc"):
-            raise BadRequest(f"Can't determine a Sort Order (asc or desc) in sort spec '{text}', pos={text.find(part)}")
+            raise BadRequestError(f"Can't determine a Sort Order (asc or desc) in sort spec '{text}', pos={text.find(part)}")
         orders.append((words[0], words[1].lower() == "desc"))
     return orders
 
@@ -174,7 +174,7 @@ class PostgresConnection:
         """Add or replace documents, all or none; they are found by the next search of any process.
 
         :param docs: as CKAN's ``PackageSearchIndex`` makes them.
-        :raises BadRequest: a document that the schema does not allow.
+        :raises BadRequestError: a document that the schema does not allow.
         """
         documents = [docs] if isinstance(docs, Mapping) else docs
         self.store.write([prepare(document) for document in documents], self.number)
@@ -182,7 +182,7 @@ class PostgresConnection:
     def delete(self, id: str | Sequence[str] | None = None, q: str | None = None, **_options: Any) -> None:  # noqa: A002
         """Remove documents by ``index_id`` or by query.
 
-        :raises BadRequest: the query's syntax is wrong.
+        :raises BadRequestError: the query's syntax is wrong.
         """
         if id is not None:
             self.store.remove([id] if isinstance(id, str) else list(id))
@@ -203,12 +203,17 @@ class PostgresConnection:
 
     # -- reading
 
-    def search(self, q: str, search_handler: str | None = None, **params: Any) -> pysolr.Results:
+    def search(
+        self,
+        q: str,
+        search_handler: str | None = None,  # noqa: ARG002 - pysolr's
+        **params: Any,
+    ) -> pysolr.Results:
         """Answer one search.
 
         :param q: query text.
-        :param params: Solr's: ``fq``, ``sort``, ``fl``, ``start``, ``rows``, ``defType``, ``qf``, ``mm``, ``tie``, ``bf``, ``boost``, ``df``,
-            ``q.op``, ``facet``, ``facet.field``, ``facet.limit``, ``facet.mincount``, ``facet.sort``, ``facet.prefix``.
+        :param params: Solr's: ``fq``, ``sort``, ``fl``, ``start``, ``rows``, ``defType``, ``qf``, ``mm``, ``tie``, ``bf``, ``boost``,
+            ``df``, ``q.op``, ``facet``, ``facet.field``, ``facet.limit``, ``facet.mincount``, ``facet.sort``, ``facet.prefix``.
         :returns: ``docs``, ``hits``, ``facets`` as pysolr gives them.
         :raises pysolr.SolrError: a wrong request, a search that took too long, a PostgreSQL that does not answer.
         """
@@ -352,7 +357,7 @@ class Search:
         try:
             tie = float(settings.get("tie") or 0.0)
         except ValueError as error:
-            raise BadRequest(f'For input string: "{settings.get("tie")}"') from error
+            raise BadRequestError(f'For input string: "{settings.get("tie")}"') from error
         if not rest.strip():
             return syntax.Nothing()
         if chosen == "dismax":
@@ -366,7 +371,12 @@ class Search:
         if parser == "lucene":
             return syntax.parse(text, conjunction=conjunction, default=settings.get("df") or "text")
         if parser == "bool":
-            occurs = {"must": syntax.Occur.MUST, "filter": syntax.Occur.MUST, "should": syntax.Occur.SHOULD, "must_not": syntax.Occur.MUST_NOT}
+            occurs = {
+                "must": syntax.Occur.MUST,
+                "filter": syntax.Occur.MUST,
+                "should": syntax.Occur.SHOULD,
+                "must_not": syntax.Occur.MUST_NOT,
+            }
             return syntax.Boolean(
                 tuple(
                     syntax.Clause(occur, syntax.parse(settings[name], conjunction=conjunction, default=settings.get("df") or "text"))
@@ -375,10 +385,10 @@ class Search:
                 )
             )
         if parser not in ("term", "terms", "raw", "field", "prefix"):
-            raise BadRequest(f"Unknown query parser '{parser}'")
+            raise BadRequestError(f"Unknown query parser '{parser}'")
         name = settings.get("f")
         if not name:
-            raise BadRequest("missing local parameter f")
+            raise BadRequestError("missing local parameter f")
         if parser == "field":
             return syntax.Phrase(name, text)
         if parser == "prefix":
@@ -442,11 +452,12 @@ class Search:
             return -self.view.documents if descending else self.view.documents
         spec = field_of(name)
         if spec.kind is Kind.NONE:
-            raise BadRequest(
-                f"can not sort on a field w/o docValues unless it is indexed=true uninvertible=true and the type supports Uninversion: {name}"
+            raise BadRequestError(
+                "can not sort on a field w/o docValues unless it is indexed=true uninvertible=true and the type supports Uninversion: "
+                + name
             )
         if spec.multi and spec.tokenised:
-            raise BadRequest(f"can not sort on multivalued field: {name} of type: {spec.kind.value}")
+            raise BadRequestError(f"can not sort on multivalued field: {name} of type: {spec.kind.value}")
         if spec.kind in (Kind.DATE, Kind.INT):
             values, _present = self.view.numbers(self.snapshot, name)
             return -values if descending else values
@@ -462,7 +473,9 @@ class Search:
         names = self.request.fl or ["*"]
         everything = "*" in names
         plain = {name for name in names if not any(mark in name for mark in "*?")}
-        patterns = [re.compile(re.escape(name).replace(r"\*", ".*").replace(r"\?", ".")) for name in names if any(mark in name for mark in "*?")]
+        patterns = [
+            re.compile(re.escape(name).replace(r"\*", ".*").replace(r"\?", ".")) for name in names if any(mark in name for mark in "*?")
+        ]
         columns = ["stored"]
         for long_field in ("data_dict", "validated_data_dict"):
             if long_field in plain or any(pattern.fullmatch(long_field) for pattern in patterns):
@@ -493,7 +506,9 @@ class Search:
                 match = re.search(pysolr.DATETIME_REGEX, value)
                 if match:
                     parts = match.groupdict()
-                    stored[name] = datetime.datetime(*(int(parts[part]) for part in ("year", "month", "day", "hour", "minute", "second")))  # noqa: DTZ001
+                    names = ("year", "month", "day", "hour", "minute", "second")
+                    year, month, day, hour, minute, second = (int(parts[part]) for part in names)
+                    stored[name] = datetime.datetime(year, month, day, hour, minute, second)  # noqa: DTZ001
         return stored
 
     # -- facets
@@ -521,23 +536,27 @@ class Search:
     def facet(self, name: str, mask: Mask) -> list[Any]:
         spec = field_of(name)
         if spec.kind in (Kind.DATE, Kind.INT):
-            raise BadRequest("Can't facet on a PointField without docValues")
+            raise BadRequestError("Can't facet on a PointField without docValues")
         try:
             limit = int(self.setting(name, "limit", str(DEFAULT_FACET_LIMIT)))
             offset = int(self.setting(name, "offset", "0"))
             least = int(self.setting(name, "mincount", "0"))
         except ValueError as error:
-            raise BadRequest(str(error)) from error
+            raise BadRequestError(str(error)) from error
         prefix = self.setting(name, "prefix", "")
         by_count = self.setting(name, "sort", "count" if limit > 0 else "index") in ("count", "true")
         terms, counts = self.counts(name, mask)
-        chosen = [
-            (term, count)
-            for term, count in zip(terms, counts.tolist(), strict=True)
-            if count >= least and term.startswith(prefix) and not term.startswith("\x02")
-        ] if prefix or least <= 0 or spec.tokenised else [
-            (terms[at], int(counts[at])) for at in np.flatnonzero(counts >= max(least, 1)).tolist() if not terms[at].startswith("\x02")
-        ]
+        chosen = (
+            [
+                (term, count)
+                for term, count in zip(terms, counts.tolist(), strict=True)
+                if count >= least and term.startswith(prefix) and not term.startswith("\x02")
+            ]
+            if prefix or least <= 0 or spec.tokenised
+            else [
+                (terms[at], int(counts[at])) for at in np.flatnonzero(counts >= max(least, 1)).tolist() if not terms[at].startswith("\x02")
+            ]
+        )
         chosen.sort(key=(lambda pair: (-pair[1], pair[0])) if by_count else (lambda pair: pair[0]))
         chosen = chosen[offset : offset + limit] if limit >= 0 else chosen[offset:]
         flat: list[Any] = [part for pair in chosen for part in pair]
@@ -550,5 +569,3 @@ class Search:
             return [], np.empty(0, np.int64)
         values_of = self.view.values(self.snapshot, name)
         return values_of.terms, np.bincount(values_of.ids[mask[values_of.slots]], minlength=len(values_of.terms))
-
-

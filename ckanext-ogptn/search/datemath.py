@@ -7,7 +7,7 @@ import re
 from datetime import datetime, timedelta, timezone
 
 from .documents import parse_date
-from .errors import BadRequest
+from .errors import BadRequestError
 
 _UNITS = {
     "MILLI": "milli",
@@ -37,7 +37,7 @@ def evaluate(text: str, now: datetime) -> int:
     """Milliseconds since 1970.
 
     :param now: what NOW stands for, in UTC.
-    :raises BadRequest: neither a date nor date arithmetic.
+    :raises BadRequestError: neither a date nor date arithmetic.
     """
     if text.startswith("NOW"):
         moment, rest = now, text[3:]
@@ -49,17 +49,17 @@ def evaluate(text: str, now: datetime) -> int:
                 return milliseconds
             moment, rest = _EPOCH + timedelta(milliseconds=milliseconds), text[end:]
         except (ValueError, OverflowError) as error:
-            raise BadRequest(f"Invalid Date String:'{text}'") from error
+            raise BadRequestError(f"Invalid Date String:'{text}'") from error
     position = 0
     while position < len(rest):
         step = _STEP.match(rest, position)
         unit = _UNITS.get(step.group(3) or step.group(4)) if step else None
         if step is None or unit is None:
-            raise BadRequest(f"Invalid Date Math String:'{text}'")
+            raise BadRequestError(f"Invalid Date Math String:'{text}'")
         try:
             moment = _floor(moment, unit) if step.group(4) else _add(moment, unit, int(step.group(1) + step.group(2)))
         except (OverflowError, ValueError) as error:
-            raise BadRequest(f"Invalid Date Math String:'{text}'") from error
+            raise BadRequestError(f"Invalid Date Math String:'{text}'") from error
         position = step.end()
     delta = moment - _EPOCH
     return (delta.days * 86400 + delta.seconds) * 1000 + delta.microseconds // 1000
@@ -70,21 +70,26 @@ def _add(moment: datetime, unit: str, amount: int) -> datetime:
         months = moment.year * 12 + moment.month - 1 + amount * (12 if unit == "year" else 1)
         year, month = divmod(months, 12)
         return moment.replace(year=year, month=month + 1, day=min(moment.day, calendar.monthrange(year, month + 1)[1]))
-    return moment + amount * {
-        "milli": timedelta(milliseconds=1),
-        "second": timedelta(seconds=1),
-        "minute": timedelta(minutes=1),
-        "hour": timedelta(hours=1),
-        "day": timedelta(days=1),
-    }[unit]
+    return (
+        moment
+        + amount
+        * {
+            "milli": timedelta(milliseconds=1),
+            "second": timedelta(seconds=1),
+            "minute": timedelta(minutes=1),
+            "hour": timedelta(hours=1),
+            "day": timedelta(days=1),
+        }[unit]
+    )
 
 
 def _floor(moment: datetime, unit: str) -> datetime:
     at = _ORDER.index(unit)
     if at == 0:
         return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-    zero: dict[str, int] = {"microsecond": 0}
-    for smaller, value in (("second", 0), ("minute", 0), ("hour", 0), ("day", 1), ("month", 1)):
-        if _ORDER.index(smaller) < at:
-            zero[smaller] = value
-    return moment.replace(**zero)
+    month, day = (1 if at > _ORDER.index(smaller) else value for smaller, value in (("month", moment.month), ("day", moment.day)))
+    hour, minute, second = (
+        0 if at > _ORDER.index(smaller) else value
+        for smaller, value in (("hour", moment.hour), ("minute", moment.minute), ("second", moment.second))
+    )
+    return moment.replace(month=month, day=day, hour=hour, minute=minute, second=second, microsecond=0)

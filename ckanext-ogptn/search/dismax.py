@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 
 from . import analysis, syntax
-from .errors import BadRequest, QuerySyntaxError
+from .errors import BadRequestError, QuerySyntaxError
 from .fields import Kind
 from .fields import field as field_of
 from .syntax import Node, Occur
@@ -21,7 +21,7 @@ Weights = list[tuple[str, float]]
 def parse_fields(text: str) -> Weights:
     """``name^4 title^4 text``: fields with their boosts.
 
-    :raises BadRequest: a boost that is no number.
+    :raises BadRequestError: a boost that is no number.
     """
     weights: Weights = []
     for part in text.replace(",", " ").split():
@@ -29,14 +29,14 @@ def parse_fields(text: str) -> Weights:
         try:
             weights.append((name, float(boost) if mark else 1.0))
         except ValueError as error:
-            raise BadRequest(f'org.apache.solr.search.SyntaxError: For input string: "{boost}"') from error
+            raise BadRequestError(f'org.apache.solr.search.SyntaxError: For input string: "{boost}"') from error
     return weights
 
 
 def minimum(spec: str, optional: int) -> int:
     """How many of the optional clauses must match (``SolrPluginUtils.calculateMinShouldMatch``).
 
-    :raises BadRequest: not a specification such as ``2<-1 5<80%``.
+    :raises BadRequestError: not a specification such as ``2<-1 5<80%``.
     """
     result = optional
     text = spec.strip()
@@ -56,7 +56,7 @@ def minimum(spec: str, optional: int) -> int:
             number = int(text)
             result = optional + number if number < 0 else number
     except ValueError as error:
-        raise BadRequest(f'Invalid mm parameter: For input string: "{spec}"') from error
+        raise BadRequestError(f'Invalid mm parameter: For input string: "{spec}"') from error
     return max(0, min(optional, result))
 
 
@@ -117,7 +117,7 @@ def with_minimum(node: Node, spec: str) -> Node:
     return replace(node, minimum=needed) if needed > 0 else node
 
 
-_DISMAX_SPECIAL = re.compile(r'[!(){}\[\]^~*?:\\/|&]')
+_DISMAX_SPECIAL = re.compile(r"[!(){}\[\]^~*?:\\/|&]")
 _SPECIAL = re.compile(r'[+\-!(){}\[\]^"~*?:\\/|&]')
 _DANGLING = re.compile(r"\s+[-+\s]+$")
 _CONSECUTIVE = re.compile(r"\s+[+-](?:\s*[+-]+)+")

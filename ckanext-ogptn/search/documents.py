@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from . import analysis
-from .errors import BadRequest
+from .errors import BadRequestError
 from .fields import REQUIRED, Field, Kind, copies
 from .fields import field as field_of
 
@@ -121,14 +121,14 @@ def _as_text(value: Any) -> str:
 def _values(document_id: str, spec: Field, value: Any) -> list[str]:
     """The values of one field as text.
 
-    :raises BadRequest: several values in a field that takes one; a value that is an object.
+    :raises BadRequestError: several values in a field that takes one; a value that is an object.
     """
     values = value if isinstance(value, list | tuple | set) else [value]
     texts = [_as_text(one) for one in values if one is not None]
     if any(isinstance(one, dict) for one in values):
-        raise BadRequest(f"ERROR: [doc={document_id}] Error adding field '{spec.name}': a value cannot be an object")
+        raise BadRequestError(f"ERROR: [doc={document_id}] Error adding field '{spec.name}': a value cannot be an object")
     if len(texts) > 1 and not spec.multi:
-        raise BadRequest(
+        raise BadRequestError(
             f"ERROR: [doc={document_id}] multiple values encountered for non multiValued field {spec.name}: [{', '.join(texts)[:200]}]"
         )
     return texts
@@ -139,7 +139,7 @@ def _number(document_id: str, spec: Field, text: str) -> int:
         return _iso_date(text) if spec.kind is Kind.DATE else int(text)
     except ValueError as error:
         what = f"Invalid Date String:'{text}'" if spec.kind is Kind.DATE else f'For input string: "{text}"'
-        raise BadRequest(f"ERROR: [doc={document_id}] Error adding field '{spec.name}'='{text}' msg={what}") from error
+        raise BadRequestError(f"ERROR: [doc={document_id}] Error adding field '{spec.name}'='{text}' msg={what}") from error
 
 
 def ngram_length(text: str) -> int:
@@ -157,11 +157,11 @@ def string_term(value: str) -> str:
 def prepare(document: Mapping[str, Any]) -> Document:
     """Check and analyse one document.
 
-    :raises BadRequest: as Solr refuses it: a required field missing, several values where one is allowed, a malformed date or number.
+    :raises BadRequestError: as Solr refuses it: a required field missing, several values where one is allowed, a malformed date or number.
     """
     for required in REQUIRED:
         if document.get(required) is None:
-            raise BadRequest(f"[doc={document.get('index_id')}] missing required field: {required}")
+            raise BadRequestError(f"[doc={document.get('index_id')}] missing required field: {required}")
     document = {name: _storable(value) for name, value in document.items()}
     identity = str(document["index_id"])
     values: dict[str, list[str]] = {}

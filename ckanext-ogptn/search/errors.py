@@ -9,7 +9,7 @@ class EngineError(pysolr.SolrError):
     """The engine refuses a request or cannot answer it."""
 
 
-class BadRequest(EngineError):
+class BadRequestError(EngineError):
     """The request is wrong: bad syntax, an unknown sort order, a value that its field cannot take."""
 
     def __init__(self, reason: str) -> None:
@@ -17,7 +17,7 @@ class BadRequest(EngineError):
         super().__init__(f"Solr responded with an error (HTTP 400): [Reason: {reason}]")
 
 
-class QuerySyntaxError(BadRequest):
+class QuerySyntaxError(BadRequestError):
     """A query that Lucene's classic grammar does not know."""
 
     def __init__(self, query: str, reason: str) -> None:
@@ -29,20 +29,21 @@ class TimeLimitError(EngineError):
 
     def __init__(self, seconds: float) -> None:
         super().__init__(
-            f"The search was stopped after {seconds:g} seconds (ogptn.search.statement_timeout). Make the query narrower, or raise the limit."
+            f"The search was stopped after {seconds:g} seconds (ogptn.search.statement_timeout). "
+            "Make the query narrower, or raise the limit."
         )
 
 
-class Unreachable(EngineError):
+class UnreachableError(EngineError):
     """PostgreSQL does not answer. CKAN looks for the first words."""
 
     def __init__(self, address: str, reason: str) -> None:
         super().__init__(f"Failed to connect to server at {address}: {reason.strip()}")
 
 
-class IndexMissing(EngineError):
+class IndexMissingError(EngineError):
     """The index's tables are not there and could not be made."""
 
 
-class IndexOutdated(EngineError):
+class IndexOutdatedError(EngineError):
     """The index's tables are of another version of the plugin."""

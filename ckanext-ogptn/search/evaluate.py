@@ -20,7 +20,7 @@ import psycopg2.errors
 
 from . import analysis, datemath, segments, syntax
 from .documents import string_term
-from .errors import BadRequest, TimeLimitError
+from .errors import BadRequestError, TimeLimitError
 from .fields import Field, Kind
 from .fields import field as field_of
 from .reader import Mask, Posting, View
@@ -76,7 +76,9 @@ class Evaluator:
     :param conjunction: ``q.op=AND``.
     """
 
-    def __init__(self, view: View, snapshot: Snapshot, *, default: str = "text", conjunction: bool = False, deadline: float | None = None) -> None:
+    def __init__(
+        self, view: View, snapshot: Snapshot, *, default: str = "text", conjunction: bool = False, deadline: float | None = None
+    ) -> None:
         self.view = view
         self.snapshot = snapshot
         self.default = default
@@ -178,6 +180,8 @@ class Evaluator:
             return self._pattern(node)
         if isinstance(node, syntax.Regex):
             return self._regex(node)
+        if isinstance(node, syntax.Words):
+            raise AssertionError("words in a row are spread over fields before they get here")
         return self._fuzzy(node, scoring)
 
     def _boolean(self, node: syntax.Boolean, scoring: bool) -> Hits | None:
@@ -303,9 +307,7 @@ class Evaluator:
 
     def _alternatives(self, spec: Field, terms: Iterable[str], scoring: bool) -> Hits:
         """Any of the terms of one position, as one word (Lucene's SynonymQuery, but the same word is not counted twice)."""
-        postings = [
-            posting for posting in (self.view.posting(self.snapshot, spec.name, term) for term in terms) if len(posting.slots)
-        ]
+        postings = [posting for posting in (self.view.posting(self.snapshot, spec.name, term) for term in terms) if len(posting.slots)]
         if not postings:
             return self._none()
         mask = self._mask(postings[0])
@@ -473,7 +475,7 @@ class Evaluator:
         try:
             return int(text)
         except ValueError as error:
-            raise BadRequest(f"Invalid Number: {text} for field {spec.name}") from error
+            raise BadRequestError(f"Invalid Number: {text} for field {spec.name}") from error
 
     def _between(self, spec: Field, low: int | None, high: int | None) -> Hits:
         values, present = self.view.numbers(self.snapshot, spec.name)
@@ -509,7 +511,7 @@ class Evaluator:
     def _pattern(self, node: syntax.Pattern) -> Hits:
         spec = self._field(node.field)
         if spec.kind in (Kind.DATE, Kind.INT):
-            raise BadRequest("Can't run prefix queries on numeric fields")
+            raise BadRequestError("Can't run prefix queries on numeric fields")
         pieces = wildcard_pieces(node.pattern, self._normaliser(spec))
         return Hits(self.view.any_of(self.snapshot, spec.name, ("pattern", node.pattern), lambda index: _matching(index, pieces)))
 
@@ -517,7 +519,7 @@ class Evaluator:
         """Matched by PostgreSQL, whose regular expressions cannot run away and obey the time limit."""
         spec = self._field(node.field)
         if spec.kind in (Kind.DATE, Kind.INT):
-            raise BadRequest("Can't run regex queries on numeric fields")
+            raise BadRequestError("Can't run regex queries on numeric fields")
         text = node.pattern.replace("\\/", "/")
         pattern = postgres_regex(self._normaliser(spec)(text))
         try:
@@ -525,7 +527,7 @@ class Evaluator:
                 self.snapshot, spec.name, ("regex", pattern), lambda index: self.snapshot.matching(index.terms, pattern)
             )
         except psycopg2.errors.InvalidRegularExpression as error:
-            raise BadRequest(f"org.apache.solr.search.SyntaxError: invalid regular expression /{node.pattern}/") from error
+            raise BadRequestError(f"org.apache.solr.search.SyntaxError: invalid regular expression /{node.pattern}/") from error
         return Hits(mask)
 
     @staticmethod
@@ -545,7 +547,9 @@ class Evaluator:
         base = self.view._base_column(f"near {edits}", f"{spec.name} {text}", make)
         tail = self.view.tail_terms(spec.name).near(text, edits)
         weighed = {term: 1.0 - distance / min(len(text), len(term)) if distance else 1.0 for distance, term in base + tail}
-        near = sorted(((weight, term) for term, weight in weighed.items() if weight > 0), key=lambda pair: (-pair[0], pair[1]))[:FUZZY_TERMS]
+        near = sorted(((weight, term) for term, weight in weighed.items() if weight > 0), key=lambda pair: (-pair[0], pair[1]))[
+            :FUZZY_TERMS
+        ]
         self.view.load(self.snapshot, [segments.key(spec.name, term) for _weight, term in near])
         found = [self._hits(syntax.Boosted(Exact(spec.name, term), weight), scoring) for weight, term in near]
         hits = [one for one in found if one is not None]
@@ -700,7 +704,7 @@ def wildcard_regex(pieces: list[Piece]) -> str:
 def postgres_regex(pattern: str) -> str:
     """PostgreSQL's regular expression for one of Lucene's, which always matches the whole term.
 
-    :raises BadRequest: complement, intersection and intervals, which PostgreSQL has not.
+    :raises BadRequestError: complement, intersection and intervals, which PostgreSQL has not.
     """
     out: list[str] = []
     position = 0
@@ -726,13 +730,13 @@ def postgres_regex(pattern: str) -> str:
         elif character == '"':
             end = pattern.find('"', position + 1)
             if end < 0:
-                raise BadRequest(f"org.apache.solr.search.SyntaxError: expected '\"' at position {len(pattern)}")
+                raise BadRequestError(f"org.apache.solr.search.SyntaxError: expected '\"' at position {len(pattern)}")
             out.append(re.sub(r"(\W)", r"\\\1", pattern[position + 1 : end]))
             position = end
         elif character in "~&<":
-            raise BadRequest(f"org.apache.solr.search.SyntaxError: “{character}” in regular expressions is not supported")
+            raise BadRequestError(f"org.apache.solr.search.SyntaxError: “{character}” in regular expressions is not supported")
         elif character == "?" and out and out[-1] == "(":
-            raise BadRequest(f"org.apache.solr.search.SyntaxError: unexpected “?” at position {position}")
+            raise BadRequestError(f"org.apache.solr.search.SyntaxError: unexpected “?” at position {position}")
         else:
             out.append(character)
         position += 1

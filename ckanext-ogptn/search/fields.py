@@ -46,18 +46,18 @@ def _table() -> dict[str, Field]:
         "license license_id organization capacity _version_"
     )
     fields = [Field(name, Kind.STRING) for name in strings.split()]
-    fields += [Field(name, Kind.STRING, multi=True) for name in "tags groups res_format res_url res_type".split()]
+    fields += [Field(name, Kind.STRING, multi=True) for name in ["tags", "groups", "res_format", "res_url", "res_type"]]
     fields += [Field("permission_labels", Kind.STRING, multi=True, stored=False), Field("title_string", Kind.STRING, stored=False)]
     fields += [Field(name, Kind.TEXT) for name in ("title", "notes")]
-    fields += [Field(name, Kind.GENERAL) for name in "author author_email maintainer maintainer_email".split()]
-    fields += [Field(name, Kind.GENERAL, multi=True) for name in "res_name res_description".split()]
-    fields += [Field(name, Kind.NGRAM) for name in "title_ngram name_ngram".split()]
+    fields += [Field(name, Kind.GENERAL) for name in ["author", "author_email", "maintainer", "maintainer_email"]]
+    fields += [Field(name, Kind.GENERAL, multi=True) for name in ["res_name", "res_description"]]
+    fields += [Field(name, Kind.NGRAM) for name in ["title_ngram", "name_ngram"]]
     relations = "text urls depends_on dependency_of derives_from has_derivation links_to linked_from child_of parent_of"
     fields += [Field(name, Kind.TEXT, multi=True, stored=False) for name in relations.split()]
     counters = "views_total views_recent resources_accessed_total resources_accessed_recent"
     fields += [Field(name, Kind.INT, stored=False) for name in counters.split()]
-    fields += [Field(name, Kind.DATE) for name in "metadata_created metadata_modified indexed_ts".split()]
-    fields += [Field(name, Kind.NONE) for name in "data_dict validated_data_dict".split()]
+    fields += [Field(name, Kind.DATE) for name in ["metadata_created", "metadata_modified", "indexed_ts"]]
+    fields += [Field(name, Kind.NONE) for name in ["data_dict", "validated_data_dict"]]
     return {field.name: field for field in fields}
 
 
@@ -66,8 +66,24 @@ FIELDS = _table()
 #: Fields that must have a value, as in the schema.
 REQUIRED = ("index_id", "id", "site_id")
 
-_TO_TEXT = frozenset("urls name title text license notes tags groups organization res_name res_description maintainer author".split())
-_TO_URLS = frozenset("url ckan_url download_url res_url".split())
+_TO_TEXT = frozenset(
+    [
+        "urls",
+        "name",
+        "title",
+        "text",
+        "license",
+        "notes",
+        "tags",
+        "groups",
+        "organization",
+        "res_name",
+        "res_description",
+        "maintainer",
+        "author",
+    ]
+)
+_TO_URLS = frozenset(["url", "ckan_url", "download_url", "res_url"])
 
 
 @lru_cache(maxsize=4096)

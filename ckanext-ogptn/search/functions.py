@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import datemath
-from .errors import BadRequest
+from .errors import BadRequestError
 from .fields import Kind
 from .fields import field as field_of
 from .reader import View
@@ -81,8 +81,10 @@ class _Reading:
             position = match.end()
         return tokens
 
-    def _wrong(self, reason: str = "") -> BadRequest:
-        return BadRequest(f"org.apache.solr.search.SyntaxError: Cannot read the function '{self.text}'{f': {reason}' if reason else ''}")
+    def _wrong(self, reason: str = "") -> BadRequestError:
+        return BadRequestError(
+            f"org.apache.solr.search.SyntaxError: Cannot read the function '{self.text}'{f': {reason}' if reason else ''}"
+        )
 
     def _next(self) -> str:
         if self.at >= len(self.tokens):
@@ -97,16 +99,16 @@ class _Reading:
         return value
 
     def value(self) -> Numbers:
-        token = self._next()
-        if token in "(),":
-            raise self._wrong(f"“{token}” was not expected")
+        part = self._next()
+        if part in "(),":
+            raise self._wrong(f"“{part}” was not expected")
         if self.at < len(self.tokens) and self.tokens[self.at] == "(":
             self.at += 1
-            return self._call(token)
+            return self._call(part)
         try:
-            return np.full(self.view.size, float(token))
+            return np.full(self.view.size, float(part))
         except ValueError:
-            return self._field(token)
+            return self._field(part)
 
     def _call(self, name: str) -> Numbers:
         if name == "ms":
@@ -115,28 +117,28 @@ class _Reading:
             raise self._wrong(f"the function {name} is not known")
         count, function = _FUNCTIONS[name]
         arguments = [self.value()]
-        while (token := self._next()) == ",":
+        while (part := self._next()) == ",":
             arguments.append(self.value())
-        if token != ")":
-            raise self._wrong(f"“{token}” was not expected")
+        if part != ")":
+            raise self._wrong(f"“{part}” was not expected")
         if count is not None and len(arguments) != count:
             raise self._wrong(f"{name} takes {count} values")
         return function(*arguments)
 
     def _milliseconds(self) -> Numbers:
         parts: list[Numbers] = []
-        token = ","
+        part = ","
         if self.tokens[self.at : self.at + 1] == [")"]:
             self.at += 1
             return np.full(self.view.size, datemath.evaluate("NOW", self.now), np.float64)
-        while token == ",":
+        while part == ",":
             name = self._next()
             if name.startswith("NOW") or name[:1].isdigit():
                 parts.append(np.full(self.view.size, datemath.evaluate(name, self.now), np.float64))
             else:
                 parts.append(self._field(name))
-            token = self._next()
-        if token != ")" or len(parts) > 2:
+            part = self._next()
+        if part != ")" or len(parts) > 2:
             raise self._wrong("ms takes one or two dates")
         return parts[0] - parts[1] if len(parts) == 2 else parts[0]
 
@@ -150,6 +152,6 @@ class _Reading:
 def evaluate(text: str, view: View, snapshot: Snapshot, now: datetime) -> Any:
     """The function's value for every slot; what is no number counts as 0.
 
-    :raises BadRequest: an unknown function or field, a wrong number of values.
+    :raises BadRequestError: an unknown function or field, a wrong number of values.
     """
     return np.nan_to_num(_Reading(text, view, snapshot, now).whole(), nan=0.0, posinf=0.0, neginf=0.0).astype(np.float32)

@@ -390,7 +390,7 @@ def _fill(
         return errors
     # The children must not share the parent's connections.
     model.Session.remove()
-    model.meta.engine.dispose()
+    model.ensure_engine().dispose()
     context = multiprocessing.get_context("fork")
     waiting: Any = context.Queue()
     results: Any = context.Queue()
@@ -432,7 +432,7 @@ def _gather(workers: Any, results: Any, total: int, started: float, progress: Ca
 
 def _work(number: int, waiting: Any, results: Any) -> None:
     model.Session.remove()
-    model.meta.engine.dispose(close=False)
+    model.ensure_engine().dispose(close=False)
     while True:
         some = waiting.get()
         if some is None:
@@ -456,7 +456,16 @@ def _index(number: int, ids: Sequence[str]) -> list[tuple[str, str]]:
         except logic.NotFound:
             # Deleted for good since the list was made.
             continue
-        except (logic.ValidationError, SearchIndexError, EngineError, KeyError, TypeError, ValueError, AttributeError, AssertionError) as error:
+        except (
+            logic.ValidationError,
+            SearchIndexError,
+            EngineError,
+            KeyError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            AssertionError,
+        ) as error:
             # One dataset that a plugin stumbles over must not keep the others out; it is reported, and without --force nothing is switched.
             errors.append((dataset, f"{type(error).__name__}: {error}"))
     model.Session.remove()

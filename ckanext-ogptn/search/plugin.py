@@ -20,7 +20,7 @@ class OgptnSearchPlugin(p.SingletonPlugin):
 
     # IConfigurer
 
-    def update_config(self, config: Any) -> None:
+    def update_config(self, config: Any) -> None:  # noqa: ARG002 - CKAN's
         seam.install()
 
     # ISignal

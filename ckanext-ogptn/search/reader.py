@@ -10,7 +10,7 @@ from __future__ import annotations
 import bisect
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -264,7 +264,11 @@ class View:
 
         def base() -> tuple[int, int]:
             parts = {segment for segment, _first, _size in self.base.parts}
-            rows = [segments.unpack_numbers(row[2]) for row in snapshot.postings([segments.STATISTICS + name]) if row[1] in parts] if parts else []
+            rows = (
+                [segments.unpack_numbers(row[2]) for row in snapshot.postings([segments.STATISTICS + name]) if row[1] in parts]
+                if parts
+                else []
+            )
             return sum(int(row[0]) for row in rows), sum(int(row[1]) for row in rows)
 
         def whole() -> tuple[int, int]:

@@ -131,7 +131,12 @@ def _row(entry: Entry) -> tuple[int, bytes, bytes | None, bytes | None]:
     if size == 1 and entry.positions[-1] < 256:
         # Most terms stand in one document: without the detour through arrays this is ten times quicker.
         frequency = entry.frequencies[0]
-        return 1, _pack_few(entry.documents), b"\x01" + bytes([frequency]) if 1 < frequency < 256 else None, b"\x01" + bytes(entry.positions)
+        return (
+            1,
+            _pack_few(entry.documents),
+            b"\x01" + bytes([frequency]) if 1 < frequency < 256 else None,
+            b"\x01" + bytes(entry.positions),
+        )
     frequencies = None if max(entry.frequencies) == 1 else _narrow(np.asarray(entry.frequencies))
     documents = _pack_few(entry.documents) if size < 8 else pack_ascending(entry.documents)
     return size, documents, frequencies, _narrow(np.asarray(entry.positions))
@@ -150,7 +155,9 @@ def _pack_few(documents: list[int]) -> bytes:
     return width + struct.pack(f"<{len(differences)}{code}", *differences)
 
 
-def merge_rows(term: str, parts: Sequence[tuple[Ints, bytes, bytes | None, bytes | None]]) -> tuple[int, bytes, bytes | None, bytes | None] | None:
+def merge_rows(
+    term: str, parts: Sequence[tuple[Ints, bytes, bytes | None, bytes | None]]
+) -> tuple[int, bytes, bytes | None, bytes | None] | None:
     """One row for a merged segment from those of its parts; None when all its documents are gone.
 
     :param parts: (new number of each old document or -1, documents, frequencies, positions) in the order of the new numbers.

@@ -36,7 +36,7 @@ from psycopg2.extras import execute_values
 from . import segments
 from .analysis import ANALYSER_VERSION
 from .documents import Document, Forward, unpack_document
-from .errors import IndexMissing, IndexOutdated, TimeLimitError, Unreachable
+from .errors import IndexMissingError, IndexOutdatedError, TimeLimitError, UnreachableError
 
 SCHEMA = "ogptn_search"
 #: Raised whenever the tables of an index change; the index then has to be rebuilt.
@@ -131,7 +131,8 @@ def create_index(cursor: Cursor) -> int:
     """Make the tables of a new index in state ``building`` and give its number."""
     cursor.execute(
         sql.SQL(
-            "INSERT INTO {set} (number, state, analyser, tables) SELECT coalesce(max(number), 0) + 1, 'building', %s, %s FROM {set} RETURNING number"
+            "INSERT INTO {set} (number, state, analyser, tables) "
+            "SELECT coalesce(max(number), 0) + 1, 'building', %s, %s FROM {set} RETURNING number"
         ).format(set=INDEX_SET),
         (ANALYSER_VERSION, TABLE_VERSION),
     )
@@ -152,7 +153,10 @@ def create_index(cursor: Cursor) -> int:
         )
         """,
         # All are compressed before they get here.
-        "ALTER TABLE {doc} ALTER stored SET STORAGE EXTERNAL, ALTER data_dict SET STORAGE EXTERNAL, ALTER validated_data_dict SET STORAGE EXTERNAL, ALTER source SET STORAGE EXTERNAL",
+        """
+        ALTER TABLE {doc} ALTER stored SET STORAGE EXTERNAL, ALTER data_dict SET STORAGE EXTERNAL,
+            ALTER validated_data_dict SET STORAGE EXTERNAL, ALTER source SET STORAGE EXTERNAL
+        """,
         "CREATE INDEX ON {doc} (generation)",
         "CREATE INDEX ON {doc} (id)",
         "CREATE TABLE {tail} (document bigint PRIMARY KEY, generation bigint NOT NULL, terms bytea NOT NULL)",
@@ -195,7 +199,7 @@ def _one(cursor: Cursor) -> Any:
     return row[0]
 
 
-class Outdated(Exception):
+class OutdatedError(Exception):
     """The live index's tables are of another version."""
 
 
@@ -241,7 +245,7 @@ class Store:
             with connection.cursor() as cursor:
                 cursor.execute("SET jit = off; SET client_min_messages = warning; SET search_path = pg_catalog; SET timezone = 'UTC'")
         except (psycopg2.OperationalError, psycopg2.ProgrammingError) as error:
-            raise Unreachable(self.address, str(error)) from error
+            raise UnreachableError(self.address, str(error)) from error
         return connection
 
     @contextmanager
@@ -273,15 +277,15 @@ class Store:
         """
         with self.connection() as connection, connection.cursor() as cursor:
             limit = int(1000 * (self.seconds if seconds is None else seconds))
-            level = "REPEATABLE READ" if repeatable else "READ COMMITTED"
-            cursor.execute(f"BEGIN ISOLATION LEVEL {level}; SELECT set_config('statement_timeout', %s, true)", (str(limit),))
+            cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ" if repeatable else "BEGIN ISOLATION LEVEL READ COMMITTED")
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", (str(limit),))
             yield cursor
             cursor.execute("COMMIT")
 
     def retry(self, action: Any) -> Any:
         """Run an action again after a deadlock, a lost connection, or a missing table, which is made.
 
-        :raises Unreachable: PostgreSQL does not answer.
+        :raises UnreachableError: PostgreSQL does not answer.
         :raises TimeLimitError: a statement took too long.
         """
         for attempt in range(ATTEMPTS):
@@ -292,11 +296,13 @@ class Store:
                 raise TimeLimitError(self.seconds) from error
             except (psycopg2.errors.InvalidSchemaName, psycopg2.errors.UndefinedTable) as error:
                 if last:
-                    raise IndexMissing(f"The search index has no tables: run “ckan db upgrade -p ogptn_search”. ({str(error).strip()})") from error
+                    raise IndexMissingError(
+                        f"The search index has no tables: run “ckan db upgrade -p ogptn_search”. ({str(error).strip()})"
+                    ) from error
                 self.install()
-            except Outdated as error:
+            except OutdatedError as error:
                 if attempt:
-                    raise IndexOutdated(
+                    raise IndexOutdatedError(
                         "The search index was made by another version of ogptn_search. Run “ckan ogptn-search rebuild”; until then nothing "
                         "can be searched or indexed."
                     ) from error
@@ -313,7 +319,7 @@ class Store:
         raise AssertionError("unreachable")
 
     def _give_up(self, error: Exception) -> NoReturn:
-        raise Unreachable(self.address, str(error)) from error
+        raise UnreachableError(self.address, str(error)) from error
 
     def _forget_connections(self) -> None:
         with _pools_lock:
@@ -350,7 +356,7 @@ class Store:
         if row is None:
             raise psycopg2.errors.UndefinedTable("no live index")
         if row[3] != TABLE_VERSION:
-            raise Outdated
+            raise OutdatedError
         return row[0], row[1], row[2]
 
     def reserve(self, cursor: Cursor, number: int | None, documents: int) -> tuple[int, int, int]:
@@ -420,7 +426,8 @@ class Store:
         execute_values(
             cursor,
             sql.SQL(
-                "INSERT INTO {} (document, generation, index_id, id, name, modified, stored, data_dict, validated_data_dict, source) VALUES %s"
+                "INSERT INTO {} (document, generation, index_id, id, name, modified, stored, data_dict, validated_data_dict, source) "
+                "VALUES %s"
             ).format(table("doc", index)),
             [
                 (
@@ -581,7 +588,7 @@ class Snapshot:
             raise psycopg2.errors.UndefinedTable("no live index")
         state = State(*rows[0])
         if state.tables != TABLE_VERSION:
-            raise Outdated
+            raise OutdatedError
         return state
 
     def _run(self, statement: sql.Composable, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -636,9 +643,7 @@ class Snapshot:
         return [(row[0], row[1], bytes(row[2]), _bytes(row[3]), None) for row in rows]
 
     def terms_between(self, low: str, high: str) -> list[str]:
-        rows = self._run(
-            sql.SQL("SELECT DISTINCT term FROM {} WHERE term >= %s AND term < %s").format(self._table("posting")), (low, high)
-        )
+        rows = self._run(sql.SQL("SELECT DISTINCT term FROM {} WHERE term >= %s AND term < %s").format(self._table("posting")), (low, high))
         return [row[0] for row in rows]
 
     def matching(self, terms: Sequence[str], pattern: str) -> list[str]:

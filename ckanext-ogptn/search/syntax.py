@@ -16,13 +16,12 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Union
 
 from luqum import tree
 from luqum.exceptions import ParseError
 from luqum.thread import parse as luqum_parse
 
-from .errors import BadRequest, QuerySyntaxError
+from .errors import BadRequestError, QuerySyntaxError
 from .fields import field as field_of
 
 #: Deepest nesting of groups; more is a mistake or an attack.
@@ -111,7 +110,7 @@ class Nothing:
 
 @dataclass(frozen=True)
 class Boosted:
-    node: "Node"
+    node: Node
     factor: float
 
 
@@ -119,14 +118,14 @@ class Boosted:
 class Constant:
     """``^=``: the node matches with this score, whatever its own would be."""
 
-    node: "Node"
+    node: Node
     score: float
 
 
 @dataclass(frozen=True)
 class Clause:
     occur: Occur
-    node: "Node"
+    node: Node
 
 
 @dataclass(frozen=True)
@@ -140,11 +139,11 @@ class Boolean:
 class Best:
     """Disjunction max: the best score, plus ``tie`` times the others."""
 
-    nodes: tuple["Node", ...]
+    nodes: tuple[Node, ...]
     tie: float
 
 
-Node = Union[Term, Words, Phrase, Pattern, Regex, Fuzzy, Range, Exists, All, Nothing, Boosted, Constant, Boolean, Best]
+Node = Term | Words | Phrase | Pattern | Regex | Fuzzy | Range | Exists | All | Nothing | Boosted | Constant | Boolean | Best
 
 # -- tokens
 
@@ -272,7 +271,7 @@ def _with_placeholders(query: str) -> tuple[str, list[_Atom]]:
 def unescape(text: str) -> str:
     """Text without its backslash escapes; ``\\uXXXX`` is a character.
 
-    :raises BadRequest: a backslash at the end.
+    :raises BadRequestError: a backslash at the end.
     """
     if "\\" not in text:
         return text
@@ -283,7 +282,7 @@ def unescape(text: str) -> str:
         if character == "\\":
             position += 1
             if position >= len(text):
-                raise BadRequest("org.apache.solr.search.SyntaxError: Term can not end with escape character.")
+                raise BadRequestError("org.apache.solr.search.SyntaxError: Term can not end with escape character.")
             if text[position] == "u" and re.fullmatch(r"[0-9a-fA-F]{4}", text[position + 1 : position + 5]):
                 out.append(chr(int(text[position + 1 : position + 5], 16)))
                 position += 5
@@ -322,7 +321,9 @@ class _Reader:
     def _in_their_words(self, message: str) -> str:
         """luqum's message with the user's own words in the place of placeholders."""
         message = message.splitlines()[0]
-        return re.sub(r"\bw(\d+)\b", lambda match: self.atoms[int(match.group(1))].text if int(match.group(1)) < len(self.atoms) else "", message)
+        return re.sub(
+            r"\bw(\d+)\b", lambda match: self.atoms[int(match.group(1))].text if int(match.group(1)) < len(self.atoms) else "", message
+        )
 
     def _syntax_error(self, reason: str) -> QuerySyntaxError:
         return QuerySyntaxError(self.query, reason)
@@ -389,7 +390,7 @@ class _Reader:
             self._add(clauses, operator, modifier, node)
         self.clauses += len(clauses)
         if self.clauses > MAX_CLAUSES:
-            raise BadRequest(f"org.apache.solr.search.SyntaxError: Cannot parse '{self.query[:200]}': too many boolean clauses")
+            raise BadRequestError(f"org.apache.solr.search.SyntaxError: Cannot parse '{self.query[:200]}': too many boolean clauses")
         if len(clauses) == 1 and plain is not None:
             return plain
         return Boolean(tuple(clauses))

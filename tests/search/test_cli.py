@@ -61,17 +61,14 @@ def test_check_finds_what_differs_and_its_exit_code_says_so(cli: Any) -> None:
     }
 
 
-def test_check_of_content_finds_a_change_that_left_the_date_alone(cli: Any) -> None:
+def test_check_of_content_finds_a_change_that_left_the_date_alone() -> None:
     dataset = _datasets(2)[0]
     model.Session.execute(sa.text("UPDATE package SET title = 'Another title' WHERE id = :id"), {"id": dataset["id"]})
     model.Session.commit()
-    assert cli.invoke(ckan, ["ogptn-search", "check"]).exit_code == 0
-    result = cli.invoke(ckan, ["ogptn-search", "check", "--content", "--json"])
-    assert result.exit_code == 1
-    (found,) = json.loads(result.stdout)["differences"]
-    assert found["kind"] == "content"
-    assert found["id"] == dataset["id"]
-    assert "title" in found["detail"]
+    assert not operations.check().differences
+    (found,) = operations.check(content=True).differences
+    assert (found.kind, found.id) == ("content", dataset["id"])
+    assert "title" in found.detail
 
 
 @pytest.mark.parametrize("processes", ["1", "2"])

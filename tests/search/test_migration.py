@@ -12,7 +12,7 @@ from ckan.cli.cli import ckan
 
 from ckanext.ogptn.search import store
 from ckanext.ogptn.search.connection import PostgresConnection
-from ckanext.ogptn.search.errors import IndexOutdated
+from ckanext.ogptn.search.errors import IndexOutdatedError
 
 from .conftest import make_document
 
@@ -81,9 +81,9 @@ def test_an_empty_index_of_an_older_version_is_made_anew_and_a_full_one_asks_for
     monkeypatch.setattr(store, "TABLE_VERSION", 97)
     connection.add([make_document("one")])
     monkeypatch.setattr(store, "TABLE_VERSION", 98)
-    with pytest.raises(IndexOutdated, match="ckan ogptn-search rebuild"):
+    with pytest.raises(IndexOutdatedError, match="ckan ogptn-search rebuild"):
         connection.search("*:*")
-    with pytest.raises(IndexOutdated, match="ckan ogptn-search rebuild"):
+    with pytest.raises(IndexOutdatedError, match="ckan ogptn-search rebuild"):
         connection.add([make_document("two")])
     monkeypatch.setattr(store, "TABLE_VERSION", 97)
     connection.delete(q="*:*")

@@ -53,7 +53,7 @@ def test_unloading_the_plugin_gives_ckan_its_own_connection_back() -> None:
         (ckan, "__version__", "2.13.0", "it is 2.13.0"),
         (query, "make_connection", None, "ckan.lib.search.query.make_connection is missing"),
         (search, "check_solr_schema_version", None, "check_solr_schema_version is missing"),
-        (common, "make_connection", lambda url, decode_dates=True: None, "other parameters"),
+        (common, "make_connection", lambda _url, _decode_dates=True: None, "other parameters"),
     ],
 )
 def test_an_unknown_ckan_is_refused_loudly(monkeypatch: pytest.MonkeyPatch, target: Any, name: str, value: Any, message: str) -> None:
