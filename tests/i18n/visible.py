@@ -102,11 +102,12 @@ def texts(html: str) -> Iterator[str]:
 
 
 @lru_cache(maxsize=1)
-def _messages() -> tuple[frozenset[str], tuple[re.Pattern[str], ...]]:
-    """All English messages of our source, of CKAN and of the extensions: those without placeholders, and patterns of those with."""
+def _messages() -> tuple[frozenset[str], tuple[tuple[str, re.Pattern[str]], ...]]:
+    """All English messages of our source, of CKAN and of the extensions: those without placeholders, and patterns of those with,
+    each after the longest piece of text in it, which is quick to look for."""
     state = i18n.State.read()
     plain: set[str] = set()
-    patterns: dict[str, None] = {}
+    patterns: dict[str, str] = {}
     for _context, singular, plural in [*state.own, *state.foreign]:
         for message in filter(None, (singular, plural)):
             shown = _squeeze(re.sub(r"<[^>]+>", " ", message))
@@ -117,8 +118,10 @@ def _messages() -> tuple[frozenset[str], tuple[re.Pattern[str], ...]]:
             literal = "\0".join(parts[::2]) if len(parts) > 1 else parts[0]
             # A pattern of one short word would match anything.
             if len(_LATIN_WORD.findall(literal)) >= 2:
-                patterns[".+?".join(re.escape(part) for part in literal.split("\0"))] = None
-    return frozenset(m for m in plain if _LATIN_WORD.search(m)), tuple(re.compile(f"^{p}$") for p in patterns)
+                pieces = literal.split("\0")
+                patterns[".+?".join(re.escape(piece) for piece in pieces)] = max(pieces, key=len)
+    compiled = tuple((literal, re.compile(f"^{pattern}$")) for pattern, literal in patterns.items())
+    return frozenset(m for m in plain if _LATIN_WORD.search(m)), compiled
 
 
 @lru_cache(maxsize=1)
@@ -133,6 +136,16 @@ def exceptions() -> tuple[tuple[re.Pattern[str], frozenset[str], str], ...]:
 
 def excused(text: str, language: str) -> bool:
     return any(language in languages and pattern.match(text) for pattern, languages, _reason in exceptions())
+
+
+@lru_cache(maxsize=2)
+def _translations(language: str) -> dict[str, str]:
+    return i18n.translations(language)
+
+
+@lru_cache(maxsize=1)
+def _same_on_purpose() -> dict[str, dict[str, str]]:
+    return i18n.same_on_purpose()
 
 
 @lru_cache(maxsize=2)
@@ -181,26 +194,29 @@ def english(text: str, language: str, also_on_english_page: frozenset[str] | Non
 
     :param also_on_english_page: the texts of the same page in English. A text that both show, and that has words, was not translated.
     """
-    if not _LATIN_WORD.search(_ADDRESS.sub(" ", text)) or excused(text, language) or _authored(text, language):
-        return None
-    plain, patterns = _messages()
-    allowed = i18n.same_on_purpose()
-    if text in plain and text not in allowed.get("all", {}) and text not in allowed.get(language, {}):
-        own = i18n.translations(language).get(text)
-        if own != text:
-            return English(text, "an English message")
-        return None
-    if not _ARABIC.search(text) and any(pattern.match(text) for pattern in patterns):
-        return English(text, "an English message with its values")
-    said = [word.lower() for word in _WORD.findall(_ADDRESS.sub(" ", text))]
-    hits = [word for word in said if word in FUNCTION_WORDS]
-    if len(hits) >= 2 or (hits and len(said) <= 4) or (hits and language == "ar"):
-        return English(text, f"English words: {', '.join(hits)}")
-    if (
-        also_on_english_page is not None
-        and text in also_on_english_page
-        and text not in plain
-        and _READABLE.search(_ADDRESS.sub(" ", text))
-    ):
+    found = _alone(text, language)
+    if found is not None:
+        return English(text, found) if found else None
+    if also_on_english_page is not None and text in also_on_english_page:
         return English(text, "the English page says the same")
     return None
+
+
+@lru_cache(maxsize=100_000)
+def _alone(text: str, language: str) -> str | None:
+    """What :func:`english` can tell without the English page: why it is English, ``""`` if it is surely not, nothing if it may be."""
+    bare = _ADDRESS.sub(" ", text)
+    if not _LATIN_WORD.search(bare) or excused(text, language) or _authored(text, language):
+        return ""
+    plain, patterns = _messages()
+    allowed = _same_on_purpose()
+    if text in plain:
+        same = text in allowed.get("all", {}) or text in allowed.get(language, {}) or _translations(language).get(text) == text
+        return "" if same else "an English message"
+    if not _ARABIC.search(text) and any(literal in text and pattern.match(text) for literal, pattern in patterns):
+        return "an English message with its values"
+    said = [word.lower() for word in _WORD.findall(bare)]
+    hits = [word for word in said if word in FUNCTION_WORDS]
+    if len(hits) >= 2 or (hits and len(said) <= 4) or (hits and language == "ar"):
+        return f"English words: {', '.join(hits)}"
+    return None if _READABLE.search(bare) and not _ARABIC.search(text) else ""
