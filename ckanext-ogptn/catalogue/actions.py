@@ -129,6 +129,7 @@ def ogptn_vocabulary_term_update(context: Context, data_dict: DataDict) -> dict[
         # What a form does not ask for stays: the aliases under which sources name the term, the scales that a finding belongs to.
         data = {**before.more, "aliases": list(before.aliases), **data}
     VocabularyTerm.save_term(listed.name, str(code), data, withdrawn=False, user=context.get("user"))
+    vocabulary.forget()
     if not context.get("defer_commit"):
         model.repo.commit()
     return vocabulary.get(listed.name).terms[str(code)].as_dict()
@@ -150,6 +151,7 @@ def ogptn_vocabulary_term_delete(context: Context, data_dict: DataDict) -> None:
         raise tk.ObjectNotFound(tk._("There is no term of this code."))
     data = {key: value for key, value in term.as_dict().items() if key not in ("code", "withdrawn")}
     VocabularyTerm.save_term(listed.name, term.code, data, withdrawn=True, user=context.get("user"))
+    vocabulary.forget()
     if not context.get("defer_commit"):
         model.repo.commit()
 

@@ -16,7 +16,10 @@ _CORE_GROUPS = ("resources", "extras", "tags", "groups")
 
 
 def problems(data_dict: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that should hold rows and hold something else: ``{field: [message]}``, for files ``{"resources": [{field: [message]}]}``."""
+    """The fields that should hold rows and hold something else.
+
+    :returns: ``{field: [message]}``, for files ``{"resources": [{field: [message]}]}``
+    """
     groups = {field["field_name"] for field in schema.get("dataset_fields", ()) if "repeating_subfields" in field}
     found: dict[str, Any] = {name: [rules.message("not-group")] for name in (*groups, *_CORE_GROUPS) if not _is_rows(data_dict.get(name))}
     in_files = [field["field_name"] for field in schema.get("resource_fields", ()) if "repeating_subfields" in field]

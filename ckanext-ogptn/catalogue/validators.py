@@ -420,7 +420,9 @@ def _adopt_core_text(place: FlattenKey, translated: str, core: str, data: Flatte
     plain = data.get((*place, core))
     extras = data.get((*place, "__extras"))
     posted = isinstance(extras, Mapping) and any(name.startswith(f"{translated}-") for name in extras)
-    if is_blank(data.get((*place, translated), tk.missing)) and not posted and isinstance(plain, str) and plain.strip():
+    # A draft without a title is shown by its name; that does not make a title of the name.
+    named = translated == "title_translated" and plain == data.get(("name",))
+    if is_blank(data.get((*place, translated), tk.missing)) and not posted and not named and isinstance(plain, str) and plain.strip():
         guessed = place or is_harvested(data)
         data[(*place, translated)] = {_likely_language(plain) if guessed else default_language(): plain}
 

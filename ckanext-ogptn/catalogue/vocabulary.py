@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 from ckan import model
+from flask import g, has_request_context
 
 from . import text as t
 from .model import VocabularyTerm
@@ -129,16 +130,35 @@ def get(name: str) -> Vocabulary:
     if name not in names():
         raise KeyError(name)
     vocabulary = _from_file(name)
-    if not vocabulary.editable or not _table_exists():
+    if not vocabulary.editable:
         return vocabulary
-    saved = VocabularyTerm.of(name)
+    if not has_request_context():
+        return _with_saved_terms(vocabulary)
+    # A search page names a hundred facet values: the table is asked once a request.
+    known: dict[str, Vocabulary] = g.setdefault(_KEPT, {})
+    if name not in known:
+        known[name] = _with_saved_terms(vocabulary)
+    return known[name]
+
+
+_KEPT = "ogptn_vocabularies"
+
+
+def forget() -> None:
+    """After a term was saved: have the rest of this request see it."""
+    if has_request_context():
+        g.pop(_KEPT, None)
+
+
+def _with_saved_terms(vocabulary: Vocabulary) -> Vocabulary:
+    saved = VocabularyTerm.of(vocabulary.name) if _table_exists() else []
     if not saved:
         return vocabulary
     terms = dict(vocabulary.terms)
     for row in saved:
         terms[row.code] = _term({**row.data, "code": row.code, "withdrawn": row.withdrawn}, None)
     return Vocabulary(
-        name=name,
+        name=vocabulary.name,
         title=vocabulary.title,
         terms=terms,
         scheme=vocabulary.scheme,
