@@ -13,6 +13,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
+from ckanext.ogptn.catalogue.config import default_language
 from ckanext.ogptn.catalogue.theme_helpers import LANGUAGE_NAMES, LANGUAGES
 
 Field = dict[str, Any]
@@ -352,6 +353,7 @@ def get_helpers() -> dict[str, Any]:
     """The template helpers of forms, by name."""
     return {
         "ogptn_form_languages": ogptn_form_languages,
+        "ogptn_form_main_language": default_language,
         "ogptn_form_strings": ogptn_form_strings,
         "ogptn_resource_sections": ogptn_resource_sections,
         "ogptn_form_keeps_group": ogptn_form_keeps_group,

@@ -620,3 +620,9 @@ def test_script_in_any_text_is_shown_as_text_on_the_page_and_in_the_form(
             if any(name.startswith("on") and "alert" in str(value) for name, value in node.attrs.items())
         ]
         assert "<script>alert(1)</script>" in page.text or "<script>alert(1)</script>" in str(page.select("input, textarea"))
+
+
+def test_a_missing_main_language_opens_its_own_tab(steward: Steward) -> None:
+    page = steward.errors("/fr/dataset/new/save", {"save": "publish", "title_translated-fr": "Titre", "owner_org": steward.org["id"]})
+    failed = [str(pane["data-ogf-lang"]) for pane in page.select("fieldset#field-title_translated [data-ogf-failed]")]
+    assert failed == ["ar"]
