@@ -152,12 +152,15 @@ def verdict(results: Mapping[str, Results], known: Mapping[str, Reason], *, ever
     used: set[tuple[str, str]] = set()
     for test in sorted({test for outcome in results.values() for test in outcome}):
         failed = [engine for engine, outcome in results.items() if outcome.get(test, {}).get("outcome") == "failed"]
+        said: dict[str, list[str]] = {}
         for engine in failed:
             reason = reason_for(test, engine, known)
-            said = results[engine][test]["reason"]
-            lines.append(f"{test}\n    {engine}: {f'{reason.kind}: {reason.text}' if reason else f'NO REASON GIVEN: {said}'}")
+            words = results[engine][test]["reason"]
             if reason is None:
-                problems.append(f"{test} fails on {engine} and {REASONS_FILE.name} gives no reason: {said}")
+                problems.append(f"{test} fails on {engine} and {REASONS_FILE.name} gives no reason: {words}")
+            said.setdefault(f"{reason.kind}: {reason.text}" if reason else f"NO REASON GIVEN: {words}", []).append(engine)
+        if failed:
+            lines.append("\n    ".join([test, *(f"{', '.join(engines)}: {text}" for text, engines in said.items())]))
         if failed == ["ogptn"] and results.get("solr", {}).get(test, {}).get("outcome") == "passed":
             problems.append(f"{test} passes on Solr and fails on ours: {results['ogptn'][test]['reason']}")
         for engine, outcome in results.items():
