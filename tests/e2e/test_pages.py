@@ -113,7 +113,7 @@ def test_phone_header_and_filters_work_by_keyboard(page: Page, content: dict[str
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "og-skip"
     page.keyboard.press("Enter")
-    assert page.url.endswith("#content")
+    page.wait_for_url("**/fr/dataset/#content")
 
     menu = page.locator(".og-menu-button")
     doors = page.locator(".og-doors")
