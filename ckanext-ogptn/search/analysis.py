@@ -288,7 +288,6 @@ def _part_terms(part: str, stemmed: bool, french: bool) -> Terms:
     return tuple(dict.fromkeys(terms))
 
 
-@lru_cache(maxsize=200_000)
 def index_word(word: str, stemmed: bool, french: bool) -> Positions:
     """Terms of one white-space separated word of a text to be indexed.
 
@@ -345,23 +344,52 @@ def pattern_text(pattern: str, *, stemmed: bool) -> str:
     return fold(lower) if stemmed else lower
 
 
+#: Words that come again: what each gives, a plain text where it is one term. For stemmed or not, French or not.
+_known: dict[tuple[bool, bool], dict[str, str | Positions]] = {
+    (stemmed, french): {} for stemmed in (False, True) for french in (False, True)
+}
+_KNOWN_WORDS = 200_000
+
+
+def _compact(word: str, stemmed: bool, french: bool) -> str | Positions:
+    known = _known[(stemmed, french)]
+    if len(known) >= _KNOWN_WORDS:
+        known.clear()
+    positions = index_word(word, stemmed, french)
+    found = positions[0][0] if len(positions) == 1 and len(positions[0]) == 1 else positions
+    known[word] = found
+    return found
+
+
 def index_positions(values: Iterable[str], *, stemmed: bool, french: bool) -> tuple[dict[str, list[int]], int]:
     """Terms of all values of a field with their positions, and the field's length in words."""
     terms: dict[str, list[int]] = {}
-    position = length = 0
-    first = True
+    known = _known[(stemmed, french)]
+    position = -POSITION_GAP
+    length = 0
     for value in values:
-        if not first:
-            position += POSITION_GAP
-        first = False
+        position += POSITION_GAP
+        start = position
         for word in value.split():
-            for here in index_word(word, stemmed, french):
+            entry = known.get(word)
+            if entry is None:
+                entry = _compact(word, stemmed, french)
+            if entry.__class__ is str:
+                # The common case, kept short: this loop is where most of the time of indexing goes.
+                places = terms.get(entry)  # type: ignore[arg-type]
+                if places is None:
+                    terms[entry] = [position]  # type: ignore[index]
+                else:
+                    places.append(position)
+                position += 1
+                continue
+            for here in entry:
                 for term in here:
                     places = terms.get(term)
                     if places is None:
                         terms[term] = [position]
-                    elif places[-1] != position:
+                    else:
                         places.append(position)
                 position += 1
-                length += 1
+        length += position - start
     return terms, length

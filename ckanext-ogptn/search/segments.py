@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -36,13 +36,8 @@ def field_bounds(name: str) -> tuple[str, str]:
     return f"{name}{SEPARATOR}", f"{name}\x02"
 
 
-@dataclass
-class Entry:
-    """One term in one segment: documents counted from 0, how often it stands in each, and where."""
-
-    documents: list[int] = field(default_factory=list)
-    frequencies: list[int] = field(default_factory=list)
-    positions: list[int] = field(default_factory=list)
+#: One term in one segment: documents counted from 0, how often it stands in each, and where. Plain lists, as there are very many.
+Entry = tuple[list[int], list[int], list[int]]
 
 
 @dataclass
@@ -100,11 +95,11 @@ def build(documents: Sequence[Forward]) -> Built:
             for term, places in terms.items():
                 entry = entries.get(term)
                 if entry is None:
-                    entry = entries[term] = Entry()
-                entry.documents.append(at)
+                    entry = entries[term] = ([], [], [])
+                entry[0].append(at)
                 if places:
-                    entry.frequencies.append(len(places))
-                    entry.positions += places
+                    entry[1].append(len(places))
+                    entry[2].extend(places)
         for source, target in ((forward.numbers, numbers), (forward.lengths, lengths)):
             for name, value in source.items():
                 where, values = target.setdefault(name, ([], []))
@@ -114,8 +109,8 @@ def build(documents: Sequence[Forward]) -> Built:
     for name, entries in fields.items():
         for term, entry in entries.items():
             rows[key(name, term)] = _row(entry)
-        present = len({at for entry in entries.values() for at in entry.documents}) if name not in lengths else len(lengths[name][0])
-        pairs = sum(len(entry.documents) for entry in entries.values())
+        present = len({at for entry in entries.values() for at in entry[0]}) if name not in lengths else len(lengths[name][0])
+        pairs = sum(len(entry[0]) for entry in entries.values())
         rows[STATISTICS + name] = (0, pack_numbers((present, pairs)), None, None)
     for name, (where, values) in numbers.items():
         rows[NUMBERS + name] = (len(where), pack_ascending(where), pack_numbers(values), None)
@@ -125,21 +120,17 @@ def build(documents: Sequence[Forward]) -> Built:
 
 
 def _row(entry: Entry) -> tuple[int, bytes, bytes | None, bytes | None]:
-    size = len(entry.documents)
-    if not entry.frequencies:
-        return size, _pack_few(entry.documents) if size < 8 else pack_ascending(entry.documents), None, None
-    if size == 1 and entry.positions[-1] < 256:
+    documents, frequencies, positions = entry
+    size = len(documents)
+    packed = _pack_few(documents) if size < 8 else pack_ascending(documents)
+    if not frequencies:
+        return size, packed, None, None
+    if size == 1 and positions[-1] < 256:
         # Most terms stand in one document: without the detour through arrays this is ten times quicker.
-        frequency = entry.frequencies[0]
-        return (
-            1,
-            _pack_few(entry.documents),
-            b"\x01" + bytes([frequency]) if 1 < frequency < 256 else None,
-            b"\x01" + bytes(entry.positions),
-        )
-    frequencies = None if max(entry.frequencies) == 1 else _narrow(np.asarray(entry.frequencies))
-    documents = _pack_few(entry.documents) if size < 8 else pack_ascending(entry.documents)
-    return size, documents, frequencies, _narrow(np.asarray(entry.positions))
+        often = b"\x01" + bytes(frequencies) if 1 < frequencies[0] < 256 else None
+        return 1, packed, often, b"\x01" + bytes(positions)
+    counts = None if max(frequencies) == 1 else _narrow(np.asarray(frequencies))
+    return size, packed, counts, _narrow(np.asarray(positions))
 
 
 def _pack_few(documents: list[int]) -> bytes:

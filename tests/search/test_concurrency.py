@@ -6,6 +6,7 @@ import multiprocessing
 import random
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -156,8 +157,10 @@ def test_postgresql_killed_in_the_middle_of_a_rebuild_leaves_the_old_index_answe
                 connection.store.write([_prepared(one) for one in documents[start : start + 150]], building)
                 if start == 300:
                     # The whole family at once, as the kernel's out-of-memory killer or a power cut would.
-                    for process in [*psutil.Process(running.pid).children(recursive=True), psutil.Process(running.pid)]:
-                        process.kill()
+                    parent = psutil.Process(running.pid)
+                    for process in [parent, *parent.children(recursive=True)]:
+                        with suppress(psutil.NoSuchProcess):
+                            process.kill()
                     killed = True
         assert killed
         psutil.wait_procs([psutil.Process(running.pid)] if psutil.pid_exists(running.pid) else [], timeout=10)
