@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
 from ckan import model
+from ckan import plugins as p
 from ckan.lib.search import query_for
 from ckan.tests.helpers import call_action
 
@@ -18,11 +20,30 @@ def found(query: str, **more: Any) -> set[str]:
     return {record["name"] for record in tk.get_action("package_search")({"user": ""}, {"q": query, "rows": 100, **more})["results"]}
 
 
+@pytest.fixture(params=["ogptn_search", "solr"])
+def engine(request: pytest.FixtureRequest, ckan_config: dict[str, Any]) -> str:
+    """Our own search, and a real Solr on CKAN's stock schema where one runs (``python -m tests.solr run -- pytest …``)."""
+    if request.param == "solr":
+        address = os.environ.get("OGPTN_TEST_SOLR_URL")
+        if not address:
+            pytest.skip("NO SOLR: set OGPTN_TEST_SOLR_URL or run through “python -m tests.solr run -- pytest …”")
+        ckan_config["ckan.plugins"] = [name for name in tk.aslist(ckan_config["ckan.plugins"]) if name != "ogptn_search"]
+        ckan_config["solr_url"] = address
+    return request.param
+
+
 @pytest.fixture
 def shelf(
-    clean_db: None, open_dataset_factory: Any, commitment_factory: Any, budget_factory: Any, extractive_factory: Any, agency: Any
+    engine: str,
+    clean_db: None,
+    open_dataset_factory: Any,
+    commitment_factory: Any,
+    budget_factory: Any,
+    extractive_factory: Any,
+    agency: Any,
 ) -> None:
     """One record of each type, with words that no other has."""
+    assert p.plugin_loaded("ogptn_search") == (engine == "ogptn_search")
     common = {"owner_org": agency["id"]}
     open_dataset_factory(
         **common,
