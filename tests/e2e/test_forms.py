@@ -279,3 +279,20 @@ def assert_fits(page: Page, where: str) -> None:
             .map(node => node.textContent.trim().slice(0, 60))"""
     )
     assert cut == [], where
+
+
+def test_choosing_a_file_says_so_and_is_uploaded(desk: Page, tmp_path: Path) -> None:
+    file = tmp_path / "جدول.csv"
+    file.write_text("السنة,المبلغ\n2016,10\n", encoding="utf-8")
+    desk.goto("/ar/dataset/new")
+    desk.fill("[name=title_translated-ar]", "مجموعة بملف")
+    desk.fill("[name=notes_translated-ar]", "وصف")
+    desk.click("button[value=continue]")
+    desk.wait_for_url("**/resource/new")
+    desk.set_input_files("#field-upload", str(file))
+    assert desk.locator("[data-ogf-picked]").inner_text() == "جدول.csv"
+    assert desk.locator("#field-url_type-upload").is_checked()
+    desk.fill("[name=name_translated-ar]", "الجدول")
+    desk.click("button[value=go-metadata]")
+    desk.wait_for_url("**/ar/dataset/*")
+    assert desk.get_by_role("link", name="الجدول").count() >= 1

@@ -544,6 +544,15 @@
     control.addEventListener("input", () => {
       document.getElementById(control.dataset.ogfSource).checked = true;
     });
+    const pick = control.parentElement.querySelector(".ogf-pick");
+    if (!pick) return;
+    const none = pick.querySelector("[data-ogf-picked]").textContent;
+    pick.hidden = false;
+    control.classList.add("visually-hidden");
+    pick.addEventListener("click", () => control.click());
+    control.addEventListener("change", () => {
+      pick.querySelector("[data-ogf-picked]").textContent = control.files.length ? control.files[0].name : none;
+    });
   }
 
   /* ---------------------------------------------------------------- sum of a column, e.g. shares that may not exceed 100 */
