@@ -25,9 +25,7 @@ _NOT_METADATA = ("save", "_ckan_phase", "pkg_name")
 
 
 def _context() -> Context:
-    return cast(
-        Context, {"model": model, "session": model.Session, "user": tk.current_user.name, "auth_user_obj": tk.current_user}
-    )
+    return cast(Context, {"model": model, "session": model.Session, "user": tk.current_user.name, "auth_user_obj": tk.current_user})
 
 
 def _errors_when_published(package_type: str, data: dict[str, Any], existing: str | None) -> dict[str, Any]:
