@@ -1,8 +1,8 @@
 """Packaging of ckanext-ogptn.
 
-``ckanext/ogptn`` is a link to the folder ``ckanext-ogptn``, which links to ``harvesters``, ``scheming_schemas`` and ``seed``: one import tree,
-``ckanext.ogptn``, with the paths that CKAN expects of an extension (``docs/decisions/0001-links-make-the-import-tree.md``). ``ckanext``
-itself is a namespace shared with CKAN and its other extensions.
+``ckanext/ogptn`` is a link to the folder ``ckanext-ogptn``, which links to ``harvesters``, ``scheming_schemas`` and ``seed``: one import
+tree, ``ckanext.ogptn``, with the paths that CKAN expects of an extension (``docs/decisions/0001-links-make-the-import-tree.md``).
+``ckanext`` itself is a namespace shared with CKAN and its other extensions.
 """
 
 from __future__ import annotations

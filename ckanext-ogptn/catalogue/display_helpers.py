@@ -14,8 +14,7 @@ from jinja2 import Undefined
 from markupsafe import Markup
 from sqlalchemy.dialects.postgresql import JSONB
 
-from ckanext.ogptn.catalogue.theme_helpers import _period as period
-from ckanext.ogptn.catalogue.theme_helpers import partial_date
+from ckanext.ogptn.catalogue.theme_helpers import partial_date, period
 
 Field = Mapping[str, Any]
 

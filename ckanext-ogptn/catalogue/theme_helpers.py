@@ -536,7 +536,7 @@ def partial_date(value: Any) -> Markup:
     return date(value, "medium") if len(words) > len("2016-02") else ltr(words) if words else Markup("")
 
 
-def _period(rows: Any) -> Markup:
+def period(rows: Any) -> Markup:
     """Periods as ``2014 – 2016``; an open end stays open."""
     shown = []
     for row in rows or []:
@@ -566,7 +566,7 @@ def facts(package: Mapping[str, Any]) -> list[tuple[str, Any]]:
     pairs: list[tuple[str, Any]] = [
         (tk._("Action plan"), _labels("plans", package.get("plan"))),
         (tk._("Fiscal years"), Markup(" ").join(ltr(year) for year in package.get("fiscal_years") or [])),
-        (tk._("Period"), _period(package.get("temporal_coverage"))),
+        (tk._("Period"), period(package.get("temporal_coverage"))),
         (tk._("Deadline"), partial_date(package.get("due_on"))),
         (tk._("Phase"), _labels("budget_phases", package.get("phases"))),
         (tk._("Sector"), _labels("sectors", package.get("sectors"))),

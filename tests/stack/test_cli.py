@@ -84,7 +84,6 @@ class TestWithoutPortal:
         assert "hunter2" not in up.stdout + up.stderr
         assert processes_below(nowhere.root) == []
 
-
     @pytest.mark.parametrize("missing", ["psutil", "platformdirs"])
     def test_without_the_stack_extra(self, nowhere: Portal, tmp_path: Path, missing: str) -> None:
         (tmp_path / f"{missing}.py").write_text(f"raise ModuleNotFoundError('no', name='{missing}')")
