@@ -122,7 +122,7 @@ _LOCAL_PART = re.compile(r"""([\w.]+)(?:\s*=\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.
 
 def local_parameters(text: str) -> tuple[str | None, dict[str, str], str]:
     """The parser, the parameters and the rest of ``{!term f=tags}water``."""
-    match = _LOCAL.match(text)
+    match = _LOCAL.match(text.lstrip())
     if not match:
         return None, {}, text
     parser: str | None = None

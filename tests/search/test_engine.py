@@ -105,6 +105,7 @@ QUERIES: list[tuple[str, list[str]]] = [
     ("{!term f=tags}water", ["water"]),
     ("{!prefix f=name}wa", ["water"]),
     ("{!bool must=water must_not=energy}", ["water"]),
+    (" {!term f=tags}water", ["water"]),
     ("{!field f=notes}drinking water", ["water"]),
     ("text:2024", ["water"]),
     ('title:""', []),
