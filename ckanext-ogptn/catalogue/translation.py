@@ -20,6 +20,7 @@ from babel.support import Translations
 from ckan.lib.i18n import get_ckan_i18n_dir, get_locales_from_config
 from ckan.types import CKANApp
 from flask import Blueprint, Response, request
+from markupsafe import Markup, escape
 
 from .theme_helpers import format_number
 
@@ -287,11 +288,22 @@ def localised_filesize(next_: Callable[..., str], number: int) -> str:
         return next_(number)
 
 
+def reword(html: str, english: str, around: str, text: str) -> Markup:
+    """Put ``text`` in the place of a piece of a core block that is English whatever the language.
+
+    :param html: the block as CKAN renders it.
+    :param english: the piece, as it stands in the HTML.
+    :param around: what to put there, with ``{}`` where ``text`` goes; ``text`` is escaped.
+    """
+    return Markup(str(html).replace(str(english), around.replace("{}", str(escape(text)))))  # noqa: S704 - CKAN's own HTML, and escaped text
+
+
 def get_helpers() -> dict[str, Callable[..., Any]]:
     return {
         "humanize_entity_type": humanize_entity_type,
         "render_datetime": render_datetime,
         "localised_number": localised_number,
         "localised_filesize": localised_filesize,
+        "ogptn_reword": reword,
         "ogptn_activity_type_label": activity_type_label,
     }
