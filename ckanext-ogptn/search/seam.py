@@ -27,7 +27,9 @@ KNOWN = ("2.12.",)
 _CALLERS: tuple[ModuleType, ...] = (search, common, index, query)
 _NAME = "make_connection"
 _CHECK = "check_solr_schema_version"
+#: CKAN's own functions. Kept when they are given back, as other modules may still hold one of ours.
 _original: dict[tuple[ModuleType, str], Any] = {}
+_in_place = False
 _solr_url_at_load: str | None = None
 _instead: ContextVar[Any] = ContextVar("ogptn_search_instead", default=None)
 
@@ -41,7 +43,7 @@ def make_connection(decode_dates: bool = True) -> Any:
     instead = _instead.get()
     if instead is not None:
         return instead
-    if tk.config.get("solr_url") != _solr_url_at_load:
+    if not _in_place or tk.config.get("solr_url") != _solr_url_at_load:
         return _original[(common, _NAME)](decode_dates)
     return connection(decode_dates=decode_dates)
 
@@ -87,7 +89,7 @@ def check_solr_schema_version(schema_file: str | None = None) -> bool:
     With a file it is CKAN's own check of that file. Without one there is no Solr schema to check, and a PostgreSQL that does not answer
     yet, or has no tables yet (``ckan db init`` is on its way), must not keep CKAN from starting.
     """
-    if schema_file is not None:
+    if schema_file is not None or not _in_place:
         return _original[(search, _CHECK)](schema_file)
     return True
 
@@ -113,8 +115,8 @@ def install() -> None:
 
     :raises CkanConfigurationException: an unknown CKAN.
     """
-    global _solr_url_at_load
-    if _original:
+    global _in_place, _solr_url_at_load
+    if _in_place:
         return
     _expected()
     _solr_url_at_load = tk.config.get("solr_url")
@@ -123,14 +125,17 @@ def install() -> None:
         setattr(module, _NAME, make_connection)
     _original[(search, _CHECK)] = getattr(search, _CHECK)
     setattr(search, _CHECK, check_solr_schema_version)
+    _in_place = True
 
 
 def remove() -> None:
     """Give CKAN its own connection back."""
-    for (module, name), value in _original.items():
-        setattr(module, name, value)
-    _original.clear()
+    global _in_place
+    if _in_place:
+        for (module, name), value in _original.items():
+            setattr(module, name, value)
+    _in_place = False
 
 
 def installed() -> bool:
-    return bool(_original)
+    return _in_place
