@@ -105,5 +105,14 @@ def stock_words() -> Iterator[None]:
         parts = analysis.word_parts(word, split_case=stemmed)
         return tuple(analysis._part_terms(part, stemmed, False)[:1] for part, _number in parts)
 
-    with mock.patch.object(analysis, "query_word", solr_terms_only):
+    with forgetful(), mock.patch.object(analysis, "query_word", solr_terms_only):
+        yield
+
+
+@contextmanager
+def forgetful() -> Iterator[None]:
+    """Our engine keeps no answers and no filters, which would come from another reading of the same words."""
+    from ckanext.ogptn.search import connection, evaluate
+
+    with mock.patch.object(connection, "KEPT_ANSWERS", 0), mock.patch.object(evaluate, "KEPT_MASKS", 0):
         yield
