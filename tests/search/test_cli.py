@@ -21,6 +21,12 @@ pytestmark = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def empty_index(with_plugins: None) -> None:
+    """``clean_index`` leaves the documents of other sites, which other tests may have left."""
+    seam.connection().delete(q="*:*")
+
+
 def _datasets(count: int) -> list[dict[str, Any]]:
     organization = factories.Organization()
     return [factories.Dataset(owner_org=organization["id"], title=f"Water number {number}") for number in range(count)]
