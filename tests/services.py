@@ -10,6 +10,7 @@ Where ``CKAN_SQLALCHEMY_URL`` and the other ``CKAN_*`` variables are set already
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -18,11 +19,15 @@ from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
+import psutil
+
 from ckanext.ogptn.stack.layout import Layout, read_json, write_private
 from ckanext.ogptn.stack.postgres import Postgres, url
 from ckanext.ogptn.stack.process import Running
 from ckanext.ogptn.stack.redis import Redis
 
+#: From linux/prctl.h
+PR_SET_CHILD_SUBREAPER = 36
 HERE = Path(__file__).resolve().parent
 NAMES = ("CKAN_SQLALCHEMY_URL", "CKAN_DATASTORE_WRITE_URL", "CKAN_DATASTORE_READ_URL", "CKAN_REDIS_URL")
 #: Nothing here has to survive a power cut, so nothing waits for the disk.
@@ -122,11 +127,30 @@ def main(arguments: list[str]) -> int:
 
     signal.signal(signal.SIGTERM, forward)
     signal.signal(signal.SIGINT, forward)
+    adopt_orphans()
     try:
         child = subprocess.Popen(rest, env={**os.environ, **environment})
         return child.wait()
     finally:
         services.stop()
+        end_descendants()
+
+
+def adopt_orphans() -> None:
+    """On Linux: what a killed test leaves behind, detached portals included, becomes our child, so that `end_descendants` finds it."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def end_descendants(seconds: float = 20) -> None:
+    """Nothing is left running, whatever happened in between."""
+    left = psutil.Process().children(recursive=True)
+    for process in left:
+        with suppress(psutil.Error):
+            process.terminate()
+    for process in psutil.wait_procs(left, timeout=seconds)[1]:
+        with suppress(psutil.Error):
+            process.kill()
 
 
 if __name__ == "__main__":

@@ -205,10 +205,25 @@ def before_search(search_params: dict[str, Any]) -> dict[str, Any]:
 def after_search(search_results: dict[str, Any]) -> dict[str, Any]:
     """Name the facets' values in the reader's language."""
     language = reader_language()
-    for facet, found in search_results.get("search_facets", {}).items():
+    facets = search_results.get("search_facets", {})
+    groups = group_titles({item["name"] for facet in _GROUP_FACETS for item in facets.get(facet, {}).get("items", ())}, language)
+    for facet, found in facets.items():
         for item in found["items"]:
-            item["display_name"] = facet_label(facet, item["name"], language)
+            code = item["name"]
+            item["display_name"] = groups.get(code, code) if facet in _GROUP_FACETS else facet_label(facet, code, language)
     return search_results
+
+
+_GROUP_FACETS = ("organization", "groups")
+
+
+def group_titles(codes: set[str], language: str) -> dict[str, str]:
+    """Names of organisations and groups by slug, in one query however many there are."""
+    if not codes:
+        return {}
+    extras_column: Any = model.Group.extras  # pyright: ignore[reportAttributeAccessIssue] - mapped by CKAN, unknown to its stubs
+    rows = model.Session.query(model.Group.name, model.Group.title, extras_column).filter(model.Group.name.in_(codes))
+    return {name: t.pick(names.titles_of(extras), language) or title or name for name, title, extras in rows}
 
 
 def facet_label(facet: str, code: str, language: str) -> str:
@@ -218,11 +233,6 @@ def facet_label(facet: str, code: str, language: str) -> str:
     if facet == "res_format":
         term = vocabulary.get("file_types").find(code)
         return t.pick(term.label, language) if term else code
-    if facet in ("organization", "groups"):
-        group = model.Group.get(code)
-        if group is None:
-            return code
-        return t.pick(names.organization_titles(group), language) or group.title or code
     if facet == "license_id":
         term = vocabulary.get("licences").find(code)
         return t.pick(term.label, language) if term else code

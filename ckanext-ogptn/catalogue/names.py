@@ -38,8 +38,13 @@ def organization_extra(group: Any, name: str) -> str:
 
 def organization_titles(group: Any) -> dict[str, str]:
     """An organisation's names: ``{language: name}``; empty when it was made without our schema."""
+    return titles_of(group.extras)
+
+
+def titles_of(extras: Mapping[str, str] | None) -> dict[str, str]:
+    """As :func:`organization_titles`, of an organisation's extras alone."""
     try:
-        titles = json.loads(organization_extra(group, "title_translated") or "{}")
+        titles = json.loads((extras or {}).get("title_translated") or "{}")
     except ValueError:
         return {}
     return titles if isinstance(titles, dict) else {}

@@ -8,6 +8,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
+import sqlalchemy as sa
 from ckan import model
 from ckan import plugins as p
 from ckan.lib.search import query_for
@@ -18,6 +19,30 @@ from ckanext.ogptn.catalogue import indexing, vocabulary
 
 def found(query: str, **more: Any) -> set[str]:
     return {record["name"] for record in tk.get_action("package_search")({"user": ""}, {"q": query, "rows": 100, **more})["results"]}
+
+
+@pytest.mark.usefixtures("with_plugins", "clean_db")
+def test_naming_facets_asks_the_database_once_however_many_organisations_there_are(agency_factory: Any, open_dataset_factory: Any) -> None:
+    def statements() -> int:
+        counted: list[str] = []
+
+        def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+            counted.append(statement)
+
+        engine = model.ensure_engine()
+        sa.event.listen(engine, "before_cursor_execute", note)
+        try:
+            facets = call_action("package_search", **{"rows": 0, "facet.field": ["organization"], "facet.limit": -1})["search_facets"]
+        finally:
+            sa.event.remove(engine, "before_cursor_execute", note)
+        assert all(item["display_name"] != item["name"] for item in facets["organization"]["items"])
+        return len(counted)
+
+    open_dataset_factory(owner_org=agency_factory()["id"])
+    with_one = statements()
+    for _ in range(4):
+        open_dataset_factory(owner_org=agency_factory()["id"])
+    assert statements() == with_one
 
 
 @pytest.fixture(params=["ogptn_search", "solr"])
