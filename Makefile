@@ -15,8 +15,8 @@ help:
 demo: $(VENV)/installed # run the portal with content (Ctrl-C stops it)
 	$(BIN)/ogptn up --demo --port $(PORT)
 
-test: $(VENV)/installed browser # run the whole suite
-	$(BIN)/python -m tests.services run -- $(BIN)/pytest --ckan-ini=test.ini $(ARGS)
+test: $(VENV)/installed browser # run the whole suite, on two cores
+	$(BIN)/python -m tests.suite $(ARGS)
 
 faults: $(VENV)/installed # kill processes, fill disks, cut connections (long)
 	$(BIN)/python -m tests.services run -- $(BIN)/pytest --ckan-ini=test.ini -m faults $(ARGS)
