@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import threading
@@ -42,6 +43,14 @@ for _name, _factory in {
 
 
 # -- the site
+
+
+@pytest.fixture(autouse=True)
+def _every_logger_speaks() -> None:
+    """Reading a CKAN configuration file anew, as its command line does, silences every logger that exists by then."""
+    for logger in logging.root.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            logger.disabled = False
 
 
 @pytest.fixture(scope="session")
