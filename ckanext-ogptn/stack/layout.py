@@ -17,6 +17,8 @@ from .errors import ExitCode, StackError
 
 #: Below this much free space (bytes) PostgreSQL may stop in the middle of a write, so nothing is started.
 MINIMUM_FREE_BYTES = 200 * 1024 * 1024
+#: Below this the portal is stopped while PostgreSQL can still write what a stop in order needs.
+CRITICAL_FREE_BYTES = 32 * 1024 * 1024
 
 
 def default_data_dir() -> Path:

@@ -79,6 +79,21 @@ class Running:
         psutil.wait_procs(family, timeout=5)
 
 
+def end_session(leader: int, seconds: float = 5.0) -> None:
+    """End what a dead session leader left behind: each of our services leads a session, and its children stay in it."""
+    left: list[psutil.Process] = []
+    for pid in psutil.pids():
+        with suppress(OSError, psutil.Error):
+            if pid != leader and os.getsid(pid) == leader:
+                left.append(psutil.Process(pid))
+    for process in left:
+        with suppress(psutil.Error):
+            process.terminate()
+    for process in psutil.wait_procs(left, timeout=seconds)[1]:
+        with suppress(psutil.Error):
+            process.kill()
+
+
 def _die_with_parent(number: int) -> Callable[[], None] | None:
     """On Linux: have the kernel send ``number`` to the child when we are gone, even by ``kill -9``, so that nothing is left running."""
     if not sys.platform.startswith("linux"):

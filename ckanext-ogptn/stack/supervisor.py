@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import secrets as random
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,9 +30,9 @@ import psycopg2
 import requests
 
 from .errors import ExitCode, StackError
-from .layout import Layout, read_json, write_private
+from .layout import CRITICAL_FREE_BYTES, Layout, read_json, write_private
 from .postgres import SUPERUSER, Postgres, url
-from .process import LOOPBACK, Running, require_port, spawn, tail
+from .process import LOOPBACK, Running, end_session, require_port, spawn, tail
 from .redis import Redis
 from .site import DATABASE, DATASTORE, DATASTORE_ROLE, ROLE, External, Site, address_of
 
@@ -168,9 +169,15 @@ class Supervisor:
         return Welcome(site_url, options.admin, self.password)
 
     def watch(self) -> None:
-        """Until a signal arrives. :raises StackError: a service died."""
+        """Until a signal arrives. :raises StackError: a service died, or the disk is full."""
         while True:
             time.sleep(WATCH_SECONDS)
+            if shutil.disk_usage(self.options.layout.root).free < CRITICAL_FREE_BYTES:
+                raise StackError(
+                    f"The disk of {self.options.layout.root} is full. The portal has been stopped; what was stored is intact.",
+                    "Free some space, then run `ogptn up` again.",
+                    ExitCode.DISK_FULL,
+                )
             for name in ORDER:
                 running = self.running.get(name)
                 if running is not None and not running.alive():
@@ -320,6 +327,7 @@ class Supervisor:
     def _obituary(self, name: str) -> StackError:
         """Why a service is gone, as far as its exit code and its log tell."""
         running = self.running.pop(name)
+        end_session(running.pid)
         layout = self.options.layout
         last = tail(layout.log(name), 40)
         if "No space left on device" in last:

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from ckanext.ogptn.stack.errors import ExitCode, StackError
-from ckanext.ogptn.stack.process import Running, free_port, port_is_free, require_port, spawn, tail
+from ckanext.ogptn.stack.process import Running, end_session, free_port, port_is_free, require_port, spawn, tail
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -44,6 +44,23 @@ def test_a_process_that_ignores_the_gentle_signal_is_killed_with_its_children(tm
     _, alive = psutil.wait_procs(children, timeout=5)
     assert not alive
     assert not ours.alive()
+
+
+def test_what_a_killed_leader_left_behind_is_ended(tmp_path: Path) -> None:
+    script = f"import subprocess, sys, time; print(subprocess.Popen({SLEEPER!r}).pid, flush=True); time.sleep(60)"
+    log = tmp_path / "log"
+    leader = spawn([sys.executable, "-c", script], log)
+    until = time.monotonic() + 10
+    while not log.read_text().strip():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    child = psutil.Process(int(log.read_text()))
+    leader.kill()
+    leader.wait()
+    assert child.is_running()
+    end_session(leader.pid)
+    child.wait(5)
+    assert not child.is_running()
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel's farewell signal is Linux's")
