@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ckan import plugins as p
 from ckan.cli.db import current_revision
+from ckan.config import middleware
 from pytest_factoryboy import register
 from werkzeug.serving import make_server
 
@@ -51,6 +52,14 @@ def _every_logger_speaks() -> None:
     for logger in logging.root.manager.loggerDict.values():
         if isinstance(logger, logging.Logger):
             logger.disabled = False
+
+
+@pytest.fixture(autouse=True)
+def _addresses_of_the_whole_site() -> Iterator[None]:
+    """Outside of a request CKAN builds addresses with the last application that was made, which a test may have made of fewer plugins."""
+    kept = middleware._internal_test_request_context
+    yield
+    middleware._internal_test_request_context = kept
 
 
 @pytest.fixture(scope="session")

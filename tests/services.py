@@ -130,7 +130,7 @@ def main(arguments: list[str]) -> int:
     adopt_orphans()
     try:
         child = subprocess.Popen(rest, env={**os.environ, **environment})
-        return child.wait()
+        return wait_and_reap(child)
     finally:
         services.stop()
         end_descendants()
@@ -140,6 +140,15 @@ def adopt_orphans() -> None:
     """On Linux: what a killed test leaves behind, detached portals included, becomes our child, so that `end_descendants` finds it."""
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def wait_and_reap(child: subprocess.Popen[bytes]) -> int:
+    """Wait for a child, and meanwhile take leave of the orphans that end: a test that waits for one to be gone must not find a zombie."""
+    while True:
+        pid, status = os.waitpid(-1, 0)
+        if pid == child.pid:
+            child.returncode = os.waitstatus_to_exitcode(status)
+            return child.returncode
 
 
 def end_descendants(seconds: float = 20) -> None:
