@@ -242,7 +242,7 @@ def page(browser: Browser, portal: str, page_watch: Watch) -> Iterator[Page]:
     """A fresh page whose relative addresses are the portal's. The test fails if it wrote an error to the console, or asked anything of
     another site; errors that are wanted go into ``page_watch.expected``."""
     context = browser.new_context(base_url=portal, viewport={"width": WIDTHS["wide"], "height": 900}, reduced_motion="reduce")
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
 
     def console(message: ConsoleMessage) -> None:
         if message.type == "error":

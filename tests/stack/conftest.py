@@ -33,7 +33,7 @@ class Portal:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("CKAN_", "OGPTN_"))}
         return {**kept, "OGPTN_DATA_DIR": str(self.root), "OGPTN_PORT": str(self.port), **more}
 
-    def run(self, *arguments: str, seconds: float = 150, answer: str | None = None, **more: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, seconds: float = 400, answer: str | None = None, **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "ckanext.ogptn.stack", *arguments],
             capture_output=True,

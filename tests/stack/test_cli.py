@@ -200,7 +200,7 @@ class TestLife:
         assert requests.get(nowhere.url, timeout=60).status_code == 200
         up.send_signal(signal.SIGINT)
         rest = up.stdout.read()
-        assert up.wait(60) == 0
+        assert up.wait(150) == 0
         order = [rest.index(f"stopping {name}") for name in ("the web server", "the background worker", "Redis", "PostgreSQL")]
         assert order == sorted(order)
         assert processes_below(nowhere.root) == []
@@ -222,7 +222,7 @@ class TestLife:
         pid = nowhere.pids()["redis"]
         nowhere.kill("redis")
         rest = up.stdout.read()
-        assert up.wait(60) == 13
+        assert up.wait(150) == 13
         assert f"Redis (pid {pid}) was killed (SIGKILL)" in rest
         assert "`ogptn up` again" in rest
         assert "Traceback" not in rest

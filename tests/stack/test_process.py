@@ -59,7 +59,7 @@ def test_what_a_killed_leader_left_behind_is_ended(tmp_path: Path) -> None:
     leader.wait()
     assert child.is_running()
     end_session(leader.pid)
-    child.wait(5)
+    child.wait(30)
     assert not child.is_running()
 
 
@@ -74,7 +74,7 @@ def test_children_go_when_their_parent_is_killed(tmp_path: Path) -> None:
     child = psutil.Process(int(parent.stdout.readline()))
     parent.kill()
     parent.wait()
-    child.wait(10)
+    child.wait(30)
     assert not child.is_running()
 
 
