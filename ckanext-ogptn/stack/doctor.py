@@ -65,9 +65,9 @@ def programs(_layout: Layout) -> Finding:
     try:
         found = []
         if external.needs_postgres:
-            found.append(f"PostgreSQL {Postgres.version(Postgres.__new__(Postgres))}")
+            found.append(f"PostgreSQL {Postgres.version()}")
         if external.redis is None:
-            found.append(f"Redis {Redis.version(Redis.__new__(Redis))} ({Redis.binary().name})")
+            found.append(f"Redis {Redis.version()} ({Redis.binary().name})")
     except StackError as error:
         return Finding("programs", "wrong", error.sentence, error.hint)
     return Finding("programs", "ok", ", ".join(found) or "all services are external")

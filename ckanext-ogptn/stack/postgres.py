@@ -21,7 +21,7 @@ import psycopg2.extensions
 from psycopg2 import sql
 
 from .errors import ExitCode, StackError
-from .process import LOOPBACK, Running, free_port, port_is_free, spawn, tail
+from .process import LOOPBACK, Running, StopSignal, free_port, port_is_free, spawn, tail
 
 #: PostgreSQL refuses to run as root; as root we run it as this system user, the one that the package itself makes.
 SYSTEM_USER = "pgserver"
@@ -47,6 +47,8 @@ class Postgres:
     """
 
     name = "postgresql"
+    #: Fast shutdown (SIGINT): sessions are cut, everything committed is on disk; SIGQUIT leaves it to crash recovery.
+    STOP_SIGNALS: tuple[StopSignal, ...] = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0))
 
     def __init__(self, pgdata: Path, log: Path, password: str, settings: dict[str, str] | None = None) -> None:
         self.pgdata = pgdata
@@ -79,8 +81,9 @@ class Postgres:
             ) from error
         return Path(package.POSTGRES_VERSIONS[package.TARGET_POSTGRES_VERSION])
 
-    def version(self) -> str:
-        command = [str(self.binaries() / "postgres"), "--version"]
+    @staticmethod
+    def version() -> str:
+        command = [str(Postgres.binaries() / "postgres"), "--version"]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1]  # noqa: S603
 
     def _open_path_for_system_user(self) -> None:
@@ -167,8 +170,7 @@ class Postgres:
 
     @staticmethod
     def stop(running: Running) -> None:
-        """Fast shutdown (SIGINT): sessions are cut, everything committed is on disk; SIGQUIT leaves it to crash recovery."""
-        running.stop((signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0))
+        running.stop(*Postgres.STOP_SIGNALS)
 
     def answers(self, running: Running) -> bool:
         return running.alive() and running.port is not None and self._answers(running.port)
@@ -213,7 +215,7 @@ class Postgres:
             command = []
         if str(self.pgdata) in command:
             # A server of a supervisor that was killed, and not in our state file: its port is unknown, so it is replaced.
-            Running.of(pid).stop((signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0))
+            self.stop(Running.of(pid))
         with suppress(FileNotFoundError):
             pid_file.unlink()
 

@@ -24,6 +24,10 @@ LOOPBACK = "127.0.0.1"
 PR_SET_PDEATHSIG = 1
 
 
+#: A signal and the seconds to wait for its effect.
+StopSignal = tuple[signal.Signals, float]
+
+
 @dataclass(frozen=True)
 class Running:
     """A process that we started: a pid is only trusted together with the start time of its process (seconds since the epoch)."""
@@ -57,7 +61,7 @@ class Running:
     def of(cls, pid: int, port: int | None = None) -> Running:
         return cls(pid, psutil.Process(pid).create_time(), port)
 
-    def stop(self, *signals: tuple[signal.Signals, float]) -> None:
+    def stop(self, *signals: StopSignal) -> None:
         """Send each signal in turn, waiting that many seconds after it, until the process and its children have gone."""
         if not self.alive():
             return

@@ -14,7 +14,7 @@ import redis as client
 
 from .errors import ExitCode, StackError
 from .layout import write_private
-from .process import LOOPBACK, Running, free_port, port_is_free, spawn, tail
+from .process import LOOPBACK, Running, StopSignal, free_port, port_is_free, spawn, tail
 
 START_SECONDS = 30.0
 
@@ -28,6 +28,8 @@ class Redis:
     """
 
     name = "redis"
+    #: SIGTERM makes Redis write what it still holds and leave.
+    STOP_SIGNALS: tuple[StopSignal, ...] = ((signal.SIGTERM, 15.0),)
 
     def __init__(self, folder: Path, log: Path, password: str, *, durable: bool = True) -> None:
         self.folder = folder
@@ -53,8 +55,9 @@ class Redis:
             ExitCode.MISSING,
         )
 
-    def version(self) -> str:
-        output = subprocess.run([str(self.binary()), "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603
+    @staticmethod
+    def version() -> str:
+        output = subprocess.run([str(Redis.binary()), "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603
         found = re.search(r"v=(\S+)", output)
         return found.group(1) if found else output.strip()
 
@@ -101,8 +104,7 @@ class Redis:
 
     @staticmethod
     def stop(running: Running) -> None:
-        """SIGTERM makes Redis write what it still holds and leave."""
-        running.stop((signal.SIGTERM, 15.0))
+        running.stop(*Redis.STOP_SIGNALS)
 
     def answers(self, running: Running) -> bool:
         return running.alive() and running.port is not None and self._answers(running.port)

@@ -32,7 +32,7 @@ import requests
 from .errors import ExitCode, StackError
 from .layout import CRITICAL_FREE_BYTES, Layout, read_json, write_private
 from .postgres import SUPERUSER, Postgres, url
-from .process import LOOPBACK, Running, end_session, require_port, spawn, tail
+from .process import LOOPBACK, Running, StopSignal, end_session, require_port, spawn, tail
 from .redis import Redis
 from .site import DATABASE, DATASTORE, DATASTORE_ROLE, ROLE, External, Site, address_of
 
@@ -41,9 +41,9 @@ WATCH_SECONDS = 0.5
 WEB_SECONDS = 120.0
 #: Services in the order of their start; they stop in the reverse order.
 ORDER = ("postgresql", "redis", "worker", "web")
-STOP_SIGNALS: dict[str, tuple[tuple[signal.Signals, float], ...]] = {
-    "postgresql": ((signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0)),
-    "redis": ((signal.SIGTERM, 15.0),),
+STOP_SIGNALS: dict[str, tuple[StopSignal, ...]] = {
+    "postgresql": Postgres.STOP_SIGNALS,
+    "redis": Redis.STOP_SIGNALS,
     # RQ ends the running job at the first signal and leaves; a second one cuts the job, which stays in the queue's registry.
     "worker": ((signal.SIGTERM, 10.0), (signal.SIGTERM, 5.0)),
     "web": ((signal.SIGTERM, 15.0),),
