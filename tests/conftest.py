@@ -137,7 +137,7 @@ class SourceServer:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def says(self, path: str, body: bytes | str | Callable[[BaseHTTPRequestHandler], None], status: int = 200, **headers: str) -> str:
         """Have ``path`` answered so; header names with ``_`` for ``-``. Returns the whole address."""
