@@ -39,15 +39,21 @@ setup(
     exclude_package_data={"": ["*.pyc", "*.pyo"]},
     # Why each is here, and its licence: docs/dependencies.md
     install_requires=[
+        "brotli>=1.2,<2",
+        "certifi>=2024.7.4",
         "ckan[requirements]>=2.12.0,<2.13",
         "ckanext-scheming>=3.1,<4",
         "ckanext-dcat>=2.4.4,<3",
+        "ijson>=3.3,<4",
         "luqum>=1.0,<2",
+        "markdownify>=1.1,<2",
         "msgspec>=0.18.6",
         "numpy>=1.26,<3",
         "PyStemmer>=2.2.0.3,<4",
         "PyYAML>=6",
         "rcssmin>=1.1.2,<2",
+        "requests>=2.32.4,<3",
+        "urllib3>=2.6,<3",
     ],
     extras_require={
         "stack": [
@@ -61,6 +67,7 @@ setup(
             "axe-playwright-python>=0.1.4,<1",
             "beautifulsoup4>=4.12",
             "build>=1.2",
+            "cryptography>=45",
             "factory-boy>=3.3",
             "Faker>=30",
             "freezegun>=1.5",

@@ -79,26 +79,18 @@ class Answer:
 
         :raises FetchError: ``web-page`` or ``malformed``
         """
-        self.refuse_web_page("JSON")
-        try:
-            return json.loads(self.bytes().decode("utf-8-sig"))
-        except (ValueError, RecursionError) as error:
-            raise FetchError("malformed", self.url, expected="JSON", reason=str(error)[:120], retryable=True) from None
+        return read_json(self.bytes(), self.url)
 
     def refuse_web_page(self, expected: str) -> None:
         """Say so when an error page came with the status of a success.
 
-        :param expected: what should have come: ``"JSON"``
+        :param expected: what should have come: ``"RDF"``
         :raises FetchError: ``web-page``
         """
         self.file.seek(0)
         start = self.file.read(4096)
         self.file.seek(0)
-        if _PAGE.match(start):
-            found = _TITLE.search(start)
-            title = html.unescape(" ".join(found[1].decode("utf-8", "replace").split()))[:80] if found else "HTML"
-            title = "".join(character for character in title if character.isprintable())
-            raise FetchError("web-page", self.url, title=title, expected=expected, retryable=True)
+        refuse_web_page(start, self.url, expected)
 
     def close(self) -> None:
         self.file.close()
@@ -108,3 +100,29 @@ class Answer:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def read_json(content: bytes, url: str) -> Any:
+    """JSON in UTF-8, with or without a byte order mark.
+
+    :param url: where it came from
+    :raises FetchError: ``web-page`` or ``malformed``
+    """
+    refuse_web_page(content[:4096], url, "JSON")
+    try:
+        return json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise FetchError("malformed", url, expected="JSON", reason=str(error)[:120], retryable=True) from None
+
+
+def refuse_web_page(start: bytes, url: str, expected: str) -> None:
+    """Say so when an error page came with the status of a success.
+
+    :param start: the content's first kilobytes
+    :raises FetchError: ``web-page``
+    """
+    if _PAGE.match(start):
+        found = _TITLE.search(start)
+        title = html.unescape(" ".join(found[1].decode("utf-8", "replace").split()))[:80] if found else "HTML"
+        title = "".join(character for character in title if character.isprintable())
+        raise FetchError("web-page", url, title=title, expected=expected, retryable=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import email.utils
 import errno
+import functools
 import random
 import socket
 import ssl
@@ -434,6 +435,7 @@ class _Clock:
             raise FetchError("total-timeout", url, seconds=round(self.total))
 
 
+@functools.lru_cache(maxsize=64)
 def tls_context(ca_certificates: str | None = None) -> ssl.SSLContext:
     """Verified TLS, with certificates besides those that the system and certifi know.
 
