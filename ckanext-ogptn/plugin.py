@@ -11,6 +11,7 @@ import click
 from ckan.common import CKANConfig
 from ckan.lib.plugins import DefaultTranslation
 from ckan.types import CKANApp, Context
+from ckanext.dcat.interfaces import IDCATURIGenerator
 from flask import Blueprint
 
 from ckanext.ogptn.seed import cli as seed_cli  # pyright: ignore[reportMissingImports]
@@ -21,6 +22,8 @@ from .catalogue import auth as catalogue_auth
 from .catalogue import display_helpers, form_helpers, form_views, indexing, records, schemas, shapes, theme_helpers, translation, views
 from .catalogue import helpers as catalogue_helpers
 from .catalogue import validators as catalogue_validators
+from .catalogue.dcat import profile as dcat_profile
+from .catalogue.dcat import uris as dcat_uris
 from .commitment import contacts
 from .commitment import validators as commitment_validators
 from .extractive import validators as extractive_validators
@@ -35,6 +38,7 @@ class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
     p.implements(p.IClick)
     p.implements(p.IConfigDeclaration)
     p.implements(p.IConfigurer)
+    p.implements(IDCATURIGenerator, inherit=True)
     p.implements(p.IFacets, inherit=True)
     p.implements(p.IMiddleware, inherit=True)
     p.implements(p.IPackageController, inherit=True)
@@ -71,6 +75,17 @@ class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
         tk.add_resource("assets/forms", "ogptn-forms")
         theme_helpers.configure(config)
         schemas.warn_of_missing_plugins(config)
+        dcat_profile.configure(config)
+
+    # IDCATURIGenerator
+    def dataset_uri(self, dataset_dict: dict[str, Any], default_uri: str) -> str:
+        return dcat_uris.dataset(dataset_dict, default_uri)
+
+    def resource_uri(self, resource_dict: dict[str, Any], default_uri: str) -> str:
+        return dcat_uris.resource(resource_dict, default_uri)
+
+    def publisher_uri(self, dataset_dict: dict[str, Any], default_uri: str) -> str:
+        return dcat_uris.publisher(dataset_dict, default_uri)
 
     # IFacets
     def dataset_facets(self, facets_dict: dict[str, Any], package_type: str) -> dict[str, Any]:  # noqa: ARG002

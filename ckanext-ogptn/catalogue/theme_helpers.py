@@ -25,6 +25,7 @@ from markupsafe import Markup
 from werkzeug.exceptions import default_exceptions
 
 from . import vocabulary
+from .config import UNCHOSEN_TITLES
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +34,6 @@ LANGUAGES = ("ar", "fr", "en")
 LANGUAGE_NAMES = {"ar": "العربية", "fr": "Français", "en": "English"}
 #: CLDR's ``ar_TN`` has the month names in use in Tunisia (جانفي, فيفري), ``ar`` has not.
 _BABEL_LOCALES = {"ar": "ar_TN", "fr": "fr_TN", "en": "en_GB"}
-
-#: Titles that a site starts with, and that nobody chose: they give way to the translated one.
-_UNCHOSEN_TITLES = frozenset({"", "CKAN", "البيانات المفتوحة"})
 
 NARROW_SPACE = "\u202f"
 MINUS = "\u2212"
@@ -107,7 +105,7 @@ def site_title() -> str:
     if chosen:
         return chosen
     general = tk.config.get("ckan.site_title") or ""
-    return tk._("Open data") if general in _UNCHOSEN_TITLES else general
+    return tk._("Open data") if general in UNCHOSEN_TITLES else general
 
 
 def site_description() -> str:

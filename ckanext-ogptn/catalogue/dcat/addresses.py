@@ -1,0 +1,87 @@
+"""The web addresses (URIs) under which this portal names things. They hold ids, never names, so that a renamed record keeps its own.
+
+==================  =======================================================================================================
+a dataset           ``<base>/dataset/<id>``, whatever its type
+its file            ``<base>/dataset/<id>/resource/<id>``
+parts of a dataset  ``<dataset>#contact-1`` and so on: no blank nodes, so that two copies of a graph are equal statement by statement
+an organisation     the permanent address that it gives itself, else ``<base>/organization/<id>``
+a term              its address in its standard, else ``<base>/vocabulary/<vocabulary>/<code>``
+our own properties  ``<base>/ns/ogptn#<field>``
+==================  =======================================================================================================
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, unquote
+
+from ckanext.dcat.utils import catalog_uri
+from rdflib import URIRef
+
+from .. import vocabulary
+
+#: RFC 3987 forbids these in an address; RDF has no way to write them.
+_FORBIDDEN = re.compile('[\x00-\x20<>"{}|\\\\^`]')
+_OWN_TERM = re.compile("/vocabulary/([a-z_]+)/([^/]+)$")
+OWN_NAMESPACE = "/ns/ogptn#"
+
+
+def base() -> str:
+    """What every address of ours starts with: ``ckanext.dcat.base_uri``, else the site's address; no slash at its end."""
+    return str(catalog_uri()).rstrip("/")
+
+
+def iri(address: str) -> URIRef:
+    """A web address as RDF can write it: what RFC 3987 forbids is percent-encoded."""
+    return URIRef(_FORBIDDEN.sub(lambda found: quote(found.group()), address.strip()))
+
+
+def own(field: str) -> URIRef:
+    """Our own property or class."""
+    return URIRef(f"{base()}{OWN_NAMESPACE}{field}")
+
+
+def dataset(package_id: str) -> URIRef:
+    """A dataset's address."""
+    return URIRef(f"{base()}/dataset/{package_id}")
+
+
+def resource(package_id: str, resource_id: str) -> URIRef:
+    """A file's address, which is also the address of its page."""
+    return URIRef(f"{base()}/dataset/{package_id}/resource/{resource_id}")
+
+
+def organization(group_id: str, given: str | None = None) -> URIRef:
+    """An organisation's address.
+
+    :param given: the permanent address that the organisation gives itself
+    """
+    return iri(given) if given else URIRef(f"{base()}/organization/{group_id}")
+
+
+def term(name: str, code: str) -> URIRef:
+    """The address of a vocabulary's term; a code that the vocabulary does not have gets one of the same shape."""
+    found = vocabulary.get(name).terms.get(code)
+    if found is not None and found.uri:
+        return iri(found.uri)
+    if name == "media_types":
+        return iri(f"http://www.iana.org/assignments/media-types/{code}")
+    return URIRef(f"{base()}/vocabulary/{name}/{quote(code, safe='')}")
+
+
+def code_of(name: str, address: str) -> str | None:
+    """The code of the term of vocabulary ``name`` at ``address``; None when it has no such term."""
+    listed = vocabulary.get(name)
+    own_term = _OWN_TERM.search(address)
+    if own_term and own_term[1] == name:
+        return unquote(own_term[2])
+    for known in listed.terms.values():
+        if known.uri and str(iri(known.uri)) == address:
+            return known.code
+    if name == "media_types":
+        found = re.search(r"/media-types/([\w.+-]+/[\w.+-]+)$", address)
+        if found:
+            return found[1]
+    # Other portals write the same terms with other addresses: http for https, a file extension, a label.
+    found = listed.find(address) or listed.find(address.rstrip("/").rsplit("/", 1)[-1])
+    return found.code if found else None
