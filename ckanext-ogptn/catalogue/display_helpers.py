@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -10,23 +11,22 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.lib.search import SearchError
 from jinja2 import Undefined
 from markupsafe import Markup
-from sqlalchemy.dialects.postgresql import JSONB
 
+from ckanext.ogptn.catalogue import indexing
 from ckanext.ogptn.catalogue.theme_helpers import partial_date, period
+
+log = logging.getLogger(__name__)
 
 Field = Mapping[str, Any]
 
 #: Said already in the head of the page, or shown apart from the table.
 _IN_HEAD = frozenset({"title_translated", "name", "notes_translated", "tags_translated", "owner_org", "private"})
 
-#: Fields that name other records, by type of the record that holds them: the other record's page shows the link too.
-_REFERENCES = {
-    "commitment": ("related_datasets",),
-    "budget": ("related_commitments",),
-    "extractive": ("related_commitments", "related_records"),
-}
+#: CKAN gives no more in one answer unless it is told to (``ckan.search.rows_max``).
+_MOST_LINKS = 1_000
 
 #: A code of these vocabularies is a level of completion: shown with its disc.
 _LEVELS = "completion_levels"
@@ -141,13 +141,8 @@ def _link(package: model.Package) -> dict[str, str] | None:
     except tk.NotAuthorized:
         return None
     extras: Mapping[str, str] = getattr(package, "extras", None) or {}
-    title, language = tk.h.ogptn_pick(extras.get("title_translated") or package.title or package.name)
-    return {
-        "title": title or package.name,
-        "lang": language or "",
-        "url": tk.h.url_for(f"{package.type}.read", id=package.name),
-        "type": package.type,
-    }
+    record = {name: getattr(package, name) for name in ("name", "title", "type")}
+    return _link_of({**record, "title_translated": extras.get("title_translated")})
 
 
 def ogptn_linked_records(ids: Iterable[str]) -> list[dict[str, str]]:
@@ -164,20 +159,34 @@ def ogptn_linked_records(ids: Iterable[str]) -> list[dict[str, str]]:
 
 
 def ogptn_records_that_name(package_id: str) -> list[dict[str, str]]:
-    """The other direction: records whose own fields name this one, as far as the reader may see them."""
-    extras = sa.column("extras", JSONB)
-    conditions = [
-        sa.and_(model.Package.type == package_type, extras[field].astext.contains(package_id, autoescape=True))
-        for package_type, fields in _REFERENCES.items()
-        for field in fields
-    ]
-    found = (
-        model.Session.query(model.Package)
-        .filter(model.Package.state == "active", model.Package.id != package_id, sa.or_(*conditions))
-        .order_by(model.Package.type, model.Package.title)
-    )
-    links = (_link(package) for package in found)
-    return [link for link in links if link]
+    """The other direction: records whose own fields name this one, as far as the reader may see them, by type and title.
+
+    Asked of the search index, which knows them by id and knows who may see what: one query, however large the catalogue is.
+    """
+    query = {
+        "q": "*:*",
+        "fq": f'{indexing.LINK_FIELD}:"{package_id}"',
+        "include_private": True,
+        "rows": _MOST_LINKS,
+        "sort": "dataset_type asc, title_string asc",
+    }
+    try:
+        found = tk.get_action("package_search")({"user": tk.current_user.name, "auth_user_obj": tk.current_user}, query)
+    except SearchError:
+        # A record can be read while the index cannot be asked; the page goes without this list.
+        log.warning("The records that name %s are not shown: the search index did not answer", package_id, exc_info=True)
+        return []
+    return [_link_of(record) for record in found["results"] if record["id"] != package_id]
+
+
+def _link_of(record: Mapping[str, Any]) -> dict[str, str]:
+    title, language = tk.h.ogptn_pick(record.get("title_translated") or record.get("title") or record["name"])
+    return {
+        "title": title or record["name"],
+        "lang": language or "",
+        "url": tk.h.url_for(f"{record['type']}.read", id=record["name"]),
+        "type": record["type"],
+    }
 
 
 def ogptn_organization_link(reference: str) -> dict[str, str] | None:

@@ -42,6 +42,9 @@ OF_TYPE = {
     "budget": ("vocab_fiscal_year", "vocab_phase", "vocab_document_type"),
     "extractive": ("vocab_sector", "vocab_commodity", "vocab_record_kind"),
 }
+#: Fields that name other records by id. The index holds those ids, so that the other record's page finds who names it.
+LINKS = ("related_datasets", "related_commitments", "related_records")
+LINK_FIELD = "vocab_linked_record"
 #: Folded words: of the title, and of everything.
 TITLE_FIELD, TEXT_FIELD = "extras_ogptn_title", "extras_ogptn_text"
 #: CKAN's own weights with the folded title beside the title (``ckan.lib.search.query.QUERY_FIELDS``).
@@ -94,6 +97,9 @@ def before_index(pkg_dict: dict[str, Any]) -> dict[str, Any]:
         values = _codes(record, field)
         if values:
             pkg_dict[facet] = values
+    linked = list(dict.fromkeys(code for name in LINKS for code in _codes(record, name)))
+    if linked:
+        pkg_dict[LINK_FIELD] = linked
     titles = [*_texts(record.get("title_translated")), str(record.get("title") or "")]
     pkg_dict[TITLE_FIELD] = t.fold(" ".join(titles))
     words = [*titles, *_words(record), *_labels(record), *_agencies(record)]
@@ -147,9 +153,7 @@ _NOT_WORDS = frozenset(
         "contacts_revision",
         "spatial",
         "responsible_agency",
-        "related_datasets",
-        "related_records",
-        "related_commitments",
+        *LINKS,
         "tracking_summary",
         "package_id",
         "resource_id",

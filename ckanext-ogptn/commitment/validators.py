@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import sqlalchemy as sa
 from ckan import model
 from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey
 
@@ -142,17 +144,28 @@ def _check_number(data: FlattenDataDict, errors: FlattenErrorDict, context: Cont
     part = value_of((), "commitment_part", data) or ""
     if not plan or not number or any(errors.get((name,)) for name in ("plan", "commitment_number", "commitment_part")):
         return
+    # Two requests with the same number would each not see the other's record: the second waits here until the first has ended.
+    model.Session.execute(sa.select(sa.func.pg_advisory_xact_lock(lock_number(plan, number, part))))
     package = context.get("package")
     extras = model.Package.extras
-    query = model.Session.query(model.Package.id, model.Package.name, extras).filter(
-        model.Package.type == "commitment", model.Package.state == "active", extras["plan"].astext == plan
+    other = model.Session.query(model.Package.name).filter(
+        model.Package.type == "commitment",
+        model.Package.state == "active",
+        # As in the index that migration 0002 makes.
+        extras["plan"].astext == plan,
+        extras["commitment_number"].astext == number,
+        sa.func.coalesce(extras["commitment_part"].astext, "") == part,
     )
-    for other_id, name, other in query:
-        if package is not None and other_id == package.id:
-            continue
-        if other.get("commitment_number") == number and other.get("commitment_part", "") == part:
-            add_error((), "commitment_number", RuleError("commitment-duplicate", number=f"{number}{part}", name=name), errors)
-            return
+    if package is not None:
+        other = other.filter(model.Package.id != package.id)
+    if (found := other.first()) is not None:
+        add_error((), "commitment_number", RuleError("commitment-duplicate", number=f"{number}{part}", name=found.name), errors)
+
+
+def lock_number(plan: str, number: str, part: str) -> int:
+    """The advisory lock (a signed 64-bit number) that a request holds, until its transaction ends, on one number of one plan."""
+    written = f"ogptn-commitment\x1f{plan}\x1f{number}\x1f{part}"
+    return int.from_bytes(hashlib.sha256(written.encode()).digest()[:8], "big", signed=True)
 
 
 def get_validators() -> dict[str, Callable[..., Any]]:

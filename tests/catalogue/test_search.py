@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -11,7 +13,8 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 from ckan import plugins as p
-from ckan.lib.search import query_for
+from ckan.common import login_user, logout_user
+from ckan.lib.search import SearchError, query_for
 from ckan.tests.helpers import call_action
 
 from ckanext.ogptn.catalogue import indexing, vocabulary
@@ -21,28 +24,80 @@ def found(query: str, **more: Any) -> set[str]:
     return {record["name"] for record in tk.get_action("package_search")({"user": ""}, {"q": query, "rows": 100, **more})["results"]}
 
 
+@contextmanager
+def noted_statements() -> Iterator[list[str]]:
+    """The SQL that is sent meanwhile."""
+    noted: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        noted.append(statement)
+
+    engine = model.ensure_engine()
+    sa.event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield noted
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", note)
+
+
 @pytest.mark.usefixtures("with_plugins", "clean_db")
 def test_naming_facets_asks_the_database_once_however_many_organisations_there_are(agency_factory: Any, open_dataset_factory: Any) -> None:
     def statements() -> int:
-        counted: list[str] = []
-
-        def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-            counted.append(statement)
-
-        engine = model.ensure_engine()
-        sa.event.listen(engine, "before_cursor_execute", note)
-        try:
+        with noted_statements() as noted:
             facets = call_action("package_search", **{"rows": 0, "facet.field": ["organization"], "facet.limit": -1})["search_facets"]
-        finally:
-            sa.event.remove(engine, "before_cursor_execute", note)
         assert all(item["display_name"] != item["name"] for item in facets["organization"]["items"])
-        return len(counted)
+        return len(noted)
 
     open_dataset_factory(owner_org=agency_factory()["id"])
     with_one = statements()
     for _ in range(4):
         open_dataset_factory(owner_org=agency_factory()["id"])
     assert statements() == with_one
+
+
+@pytest.mark.usefixtures("clean_db")
+def test_who_names_a_record_is_asked_of_the_index_in_one_go(
+    app: Any, agency_factory: Any, steward: dict[str, Any], open_dataset_factory: Any, commitment_factory: Any, extractive_factory: Any
+) -> None:
+    agency = agency_factory(editors=[steward["name"]])["id"]
+    named = open_dataset_factory(owner_org=agency)
+
+    def naming(user: str) -> tuple[list[str], list[str]]:
+        with app.flask_app.test_request_context(environ_overrides={"CKAN_LANG": "fr"}):
+            login_user(model.User.get(user)) if user else logout_user()
+            with noted_statements() as noted:
+                titles = [link["title"] for link in tk.h.ogptn_records_that_name(named["id"])]
+        return titles, noted
+
+    fields = {"owner_org": agency, "related_datasets": [named["name"]]}
+    made = [commitment_factory(**fields, title_translated={"ar": "تعهد", "fr": "Engagement 0"})]
+    titles, with_one = naming("")
+    assert titles == ["Engagement 0"]
+    assert not [statement for statement in with_one if "LIKE" in statement.upper() and "package" in statement]
+    for at in range(1, 4):
+        made.append(commitment_factory(**fields, title_translated={"ar": "تعهد", "fr": f"Engagement {at}"}))
+    extractive_factory(owner_org=agency, related_records=[named["id"]], title_translated={"ar": "عقد", "fr": "Contrat"})
+    commitment_factory(**fields, private=True, title_translated={"ar": "مخفي", "fr": "Engagement privé"})
+    open_dataset_factory.create_batch(3, owner_org=agency)
+    titles, with_more = naming("")
+    assert titles == ["Engagement 0", "Engagement 1", "Engagement 2", "Engagement 3", "Contrat"]
+    assert len(with_more) == len(with_one)
+    assert set(naming(steward["name"])[0]) == {*titles, "Engagement privé"}
+    # What no longer names the record, or is gone, is not listed.
+    call_action("package_patch", id=made[0]["id"], related_datasets=[])
+    call_action("package_delete", id=made[1]["id"])
+    assert naming("")[0] == ["Engagement 2", "Engagement 3", "Contrat"]
+
+
+@pytest.mark.usefixtures("clean_db")
+def test_a_page_is_read_while_the_index_does_not_answer(app: Any, commitment: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_arguments: Any, **_options: Any) -> None:
+        raise SearchError("down")
+
+    monkeypatch.setattr("ckan.lib.search.query.PackageSearchQuery.run", broken)
+    page = app.get(f"/fr/commitment/{commitment['name']}")
+    assert page.status_code == 200
+    assert commitment["title_translated"]["fr"] in page.get_data(as_text=True)
 
 
 @pytest.fixture(params=["ogptn_search", "solr"])

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import copy
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
+import sqlalchemy as sa
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from ckan import model
 from ckan.tests.helpers import call_action
 
+from ckanext.ogptn.catalogue import rules
 from ckanext.ogptn.commitment.validators import newest_level
 from tests.catalogue import bad_input
 from tests.catalogue.bad_input import SCRIPT, Case, missing, texts
@@ -240,6 +250,107 @@ def test_one_number_one_record(example: tuple[dict[str, Any], str]) -> None:
     other = tk.get_action("package_create")({"user": user}, {**record, "commitment_part": "c"})
     assert other["name"] == f"{first['name']}-2"
     tk.get_action("package_update")({"user": user}, {**first, "version": "3"})
+
+
+def create(app: Any, user: str, record: dict[str, Any], before_commit: Callable[[], None] | None = None) -> dict[str, Any] | str:
+    """As a request of its own would, in a thread of its own: the record, or the message beside its number.
+
+    :param before_commit: called when the record is written and its transaction not yet ended; may raise
+    """
+    try:
+        with app.flask_app.test_request_context(environ_overrides={"CKAN_LANG": "en"}):
+            context = {"user": user, "defer_commit": before_commit is not None}
+            made = tk.get_action("package_create")(context, copy.deepcopy(record))
+            if before_commit:
+                before_commit()
+                model.repo.commit()
+            return made
+    except tk.ValidationError as error:
+        return str(error.error_dict.get("commitment_number", error.error_dict))
+    finally:
+        model.Session.rollback()
+        model.Session.remove()
+
+
+def test_of_requests_at_the_same_moment_one_gets_the_number(example: tuple[dict[str, Any], str], app: Any) -> None:
+    record, user = example
+    record = {**record, "responsible_contacts": [{"name": "Test"}]}
+    model.Session.remove()
+    before = bad_input.stored()
+    model.Session.remove()
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: create(app, user, record), range(4)))
+    [made] = [answer for answer in answers if isinstance(answer, dict)]
+    assert [answer for answer in answers if isinstance(answer, str)] == [
+        str([rules.message("commitment-duplicate", number="5b", name=made["name"])])
+    ] * 3
+    assert bad_input.stored() == (before[0] + 1, before[1], before[2] + 1)
+
+
+@pytest.mark.parametrize("first_ends", ["well", "badly"])
+def test_the_second_request_waits_for_the_first(example: tuple[dict[str, Any], str], app: Any, first_ends: str) -> None:
+    record, user = example
+    model.Session.remove()
+    written, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        written.set()
+        assert go_on.wait(60)
+        if first_ends == "badly":
+            raise tk.ValidationError({"commitment_number": ["given up"]})
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(create, app, user, record, hold)
+        assert written.wait(60)
+        second = pool.submit(create, app, user, record)
+        with pytest.raises(TimeoutError):
+            second.result(1)
+        go_on.set()
+        answers = first.result(60), second.result(60)
+    assert isinstance(answers[0], dict) == (first_ends == "well")
+    assert isinstance(answers[1], dict) == (first_ends == "badly")
+    assert bad_input.stored()[0] == 1
+
+
+def test_the_database_itself_has_no_room_for_a_second_one(example: tuple[dict[str, Any], str]) -> None:
+    record, user = example
+    tk.get_action("package_create")({"user": user}, dict(record))
+    other = tk.get_action("package_create")({"user": user}, {**record, "commitment_part": "c"})
+    package = model.Package.get(other["id"])
+    package.extras = {**package.extras, "commitment_part": "b"}
+    with pytest.raises(sa.exc.IntegrityError, match="ogptn_commitment_number"):
+        model.Session.flush()
+    model.Session.rollback()
+
+
+def test_a_draft_a_deleted_record_and_another_plan_leave_the_number_free(example: tuple[dict[str, Any], str]) -> None:
+    record, user = example
+    deleted = tk.get_action("package_create")({"user": user}, dict(record))
+    tk.get_action("package_delete")({"user": user}, {"id": deleted["id"]})
+    draft = {**record, "state": "draft"}
+    tk.get_action("package_create")({"user": user, "allow_state_change": True}, draft)
+    tk.get_action("package_create")({"user": user}, {**record, "plan": "nap2", "axis": ""})
+    stands = tk.get_action("package_create")({"user": user}, dict(record))
+    # What was deleted does not come back beside it.
+    with pytest.raises(tk.ValidationError) as caught:
+        call_action("package_patch", id=deleted["id"], state="active")
+    assert stands["name"] in caught.value.error_dict["commitment_number"][0]
+
+
+def test_the_migration_names_the_records_that_are_in_its_way(example: tuple[dict[str, Any], str], migrate_db_for: Any) -> None:
+    record, user = example
+    made = [tk.get_action("package_create")({"user": user}, {**record, "commitment_part": part})["name"] for part in "bc"]
+    module = import_module("ckanext.ogptn.migration.ogptn.versions.0002_one_number_one_commitment")
+    connection = model.Session.connection()
+    with Operations.context(MigrationContext.configure(connection)):
+        module.downgrade()
+        package = model.Package.get(made[1])
+        package.extras = {**package.extras, "commitment_part": "b"}
+        model.Session.flush()
+        with pytest.raises(RuntimeError, match=", ".join(sorted(made))):
+            module.upgrade()
+    # What was tried here is taken back with the transaction, the index included.
+    model.Session.rollback()
 
 
 @pytest.mark.parametrize(
