@@ -19,7 +19,19 @@ from ckanext.ogptn.seed import cli as seed_cli  # pyright: ignore[reportMissingI
 from .budget import validators as budget_validators
 from .catalogue import actions as catalogue_actions
 from .catalogue import auth as catalogue_auth
-from .catalogue import display_helpers, form_helpers, form_views, indexing, records, schemas, shapes, theme_helpers, translation, views
+from .catalogue import (
+    display_helpers,
+    form_helpers,
+    form_views,
+    indexing,
+    records,
+    schemas,
+    shapes,
+    theme_helpers,
+    translation,
+    views,
+    vocabulary_views,
+)
 from .catalogue import helpers as catalogue_helpers
 from .catalogue import validators as catalogue_validators
 from .catalogue.dcat import profile as dcat_profile
@@ -57,7 +69,7 @@ class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
 
     # IBlueprint
     def get_blueprint(self) -> list[Blueprint]:
-        return [translation.blueprint, views.blueprint]
+        return [translation.blueprint, views.blueprint, vocabulary_views.blueprint]
 
     # IClick
     def get_commands(self) -> list[click.Command]:

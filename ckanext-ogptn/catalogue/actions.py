@@ -80,11 +80,13 @@ def ogptn_vocabulary_term_update(context: Context, data_dict: DataDict) -> dict[
 
     :param vocabulary: the vocabulary's name
     :param code: the term's code: lower-case Latin letters, digits, ``_`` and ``-``; it does not change afterwards
+    :param new: optional, true to refuse a code that the vocabulary already has, instead of changing its term
     :param label: ``{"ar": …, "fr": …, "en": …}``, all three
     :param uri: optional web address of the term in a standard
     :param parent: optional code of the term's parent (the plan of an axis); needed where the vocabulary has a parent vocabulary
     :param start: optional first year, month or day, as ``YYYY[-MM[-DD]]``
     :param end: optional last year, month or day
+        (of a term that exists, what is not sent stays as it is and what is sent empty goes away)
     :returns: the term as in `ogptn_vocabulary_show`
     :raises NotFound: no vocabulary has this name
     :raises NotAuthorized: the caller is no system administrator
@@ -97,6 +99,12 @@ def ogptn_vocabulary_term_update(context: Context, data_dict: DataDict) -> dict[
     code = data_dict.get("code")
     if not isinstance(code, str) or not re.fullmatch("[a-z0-9][a-z0-9_-]{0,99}", code):
         errors["code"] = [tk._("Write a code of lower-case Latin letters, digits, hyphens and underscores.")]
+    before = listed.terms.get(str(code))
+    if before is not None and tk.asbool(data_dict.get("new", False)):
+        shown = t.pick(before.label, reader_language())
+        errors["code"] = [
+            tk._("There is a term of this code already: {label}. Change that one, or choose another code.").format(label=shown)
+        ]
     try:
         label = rules.translations(data_dict.get("label") or {}, 300)
         absent = [language for language in t.LANGUAGES if language not in label]
@@ -104,13 +112,18 @@ def ogptn_vocabulary_term_update(context: Context, data_dict: DataDict) -> dict[
             raise RuleError("missing-language", language=vocabulary.label("languages", _LANGUAGE_CODES[absent[0]], reader_language()))
         data["label"] = label
     except RuleError as broken:
-        errors["label"] = [str(broken)]
+        # Beside the text that it is about, as in the forms of records.
+        language = broken.details.get("language") if broken.slug != "missing-language" else None
+        errors[f"label-{language}" if language in t.LANGUAGES else "label"] = [str(broken)]
+    stored = before.as_dict() if before is not None else {}
     for name, check in (("uri", rules.url), ("start", _partial), ("end", _partial), ("parent", rules.text)):
         if data_dict.get(name):
             try:
                 data[name] = check(data_dict[name])
             except RuleError as broken:
                 errors[name] = [str(broken)]
+        elif name not in data_dict and stored.get(name):
+            data[name] = stored[name]
     if not errors.get("start") and not errors.get("end"):
         try:
             rules.period(data.get("start"), data.get("end"))
@@ -124,10 +137,10 @@ def ogptn_vocabulary_term_update(context: Context, data_dict: DataDict) -> dict[
             errors["parent"] = [rules.message("vocabulary-code", value=data["parent"], vocabulary=t.pick(above.title, reader_language()))]
     if errors:
         raise tk.ValidationError(errors)
-    before = listed.terms.get(str(code))
     if before is not None:
         # What a form does not ask for stays: the aliases under which sources name the term, the scales that a finding belongs to.
-        data = {**before.more, "aliases": list(before.aliases), **data}
+        kept = {name: value for name, value in before.more.items() if name not in ("start", "end")}
+        data = {**kept, "aliases": list(before.aliases), **data}
     VocabularyTerm.save_term(listed.name, str(code), data, withdrawn=False, user=context.get("user"))
     vocabulary.forget()
     if not context.get("defer_commit"):

@@ -84,8 +84,8 @@ def test_who_names_a_record_is_asked_of_the_index_in_one_go(
     assert len(with_more) == len(with_one)
     assert set(naming(steward["name"])[0]) == {*titles, "Engagement privé"}
     # What no longer names the record, or is gone, is not listed.
-    call_action("package_patch", id=made[0]["id"], related_datasets=[])
-    call_action("package_delete", id=made[1]["id"])
+    call_action("package_patch", {"user": steward["name"]}, id=made[0]["id"], related_datasets=[])
+    call_action("package_delete", {"user": steward["name"]}, id=made[1]["id"])
     assert naming("")[0] == ["Engagement 2", "Engagement 3", "Contrat"]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import pytest
 import yaml
+from bs4 import BeautifulSoup
 from ckan.tests.helpers import call_action, call_auth
 
 from ckanext.ogptn.catalogue import vocabulary
@@ -109,7 +110,8 @@ def test_only_administrators_may_change(steward: dict[str, Any]) -> None:
 
 
 @pytest.mark.usefixtures("clean_db")
-def test_a_plan_is_added_used_and_withdrawn(commitment_factory: Any, sysadmin: dict[str, Any]) -> None:
+def test_a_plan_is_added_used_and_withdrawn(app: Any, commitment_factory: Any, sysadmin_with_token: dict[str, Any]) -> None:
+    sysadmin = sysadmin_with_token
     with pytest.raises(tk.ValidationError):
         commitment_factory(plan="nap6")
     added = call_action("ogptn_vocabulary_term_update", **TERM)
@@ -125,12 +127,21 @@ def test_a_plan_is_added_used_and_withdrawn(commitment_factory: Any, sysadmin: d
     assert tk.h.ogptn_vocabulary_label("plans", "nap6", "fr") == "Sixième plan"
     # A record that has the withdrawn plan can still be changed.
     call_action("package_patch", {"user": sysadmin["name"]}, id=commitment["id"], version="2")
+    form = app.get(f"/fr/commitment/edit/{commitment['name']}", headers={"Authorization": sysadmin["token"]})
+    [chosen] = BeautifulSoup(form.body, "html.parser").select('select[name="plan"] option[selected]')
+    assert (chosen["value"], chosen.text) == ("nap6", "Sixième plan")
 
 
 @pytest.mark.usefixtures("clean_db")
 def test_a_changed_term_keeps_what_was_not_asked() -> None:
     changed = call_action("ogptn_vocabulary_term_update", **{**TERM, "code": "nap1"})
     assert changed["label"]["fr"] == "Sixième plan"
+    assert vocabulary.get("plans").find("NAP1").code == "nap1"
+    term = {key: TERM[key] for key in ("vocabulary", "label")} | {"code": "nap1"}
+    again = call_action("ogptn_vocabulary_term_update", **term, uri="https://example.tn/nap1")
+    assert (again["start"], again["uri"]) == ("2026", "https://example.tn/nap1")
+    emptied = call_action("ogptn_vocabulary_term_update", **term, start="", end="", uri="")
+    assert not {"start", "end", "uri"} & set(emptied)
     assert vocabulary.get("plans").find("NAP1").code == "nap1"
 
 
@@ -144,7 +155,8 @@ def test_a_changed_term_keeps_what_was_not_asked() -> None:
         ({"code": None}, "code"),
         ({"label": {"ar": "خطة"}}, "label"),
         ({"label": "x"}, "label"),
-        ({"label": {"ar": "a\u202eb", "fr": "b", "en": "c"}}, "label"),
+        ({"label": {"ar": "a\u202eb", "fr": "b", "en": "c"}}, "label-ar"),
+        ({"code": "nap1", "new": True}, "code"),
         ({"start": "2029"}, "end"),
         ({"start": "31/02/2016"}, "start"),
         ({"uri": "javascript:x"}, "uri"),

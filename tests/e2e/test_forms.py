@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from ckan.tests import factories
 
-from tests.conftest import LANGUAGES, WIDTHS, Watch
+from tests.catalogue.test_form_pages import LEAST
+from tests.conftest import LANGUAGES, WIDTHS
+from tests.e2e.accessibility import serious
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -252,33 +255,67 @@ def test_without_scripts_every_language_and_a_blank_row_are_there(
     context.close()
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_forms_fit_the_screen_in_every_language(desk: Page, screenshot: Callable[..., Path], page_watch: Watch, width: str) -> None:
-    for package_type in TYPES:
-        for language in LANGUAGES:
-            desk.set_viewport_size({"width": WIDTHS[width], "height": 900})
-            desk.goto(f"/{language}/{package_type}/new")
-            screenshot(desk, f"form-{package_type}-empty", language=language, width=width)
-            assert_fits(desk, f"{language} {package_type} {width}")
+def test_forms_fit_every_screen_and_axe_finds_nothing_serious(desk: Page, organisation: dict[str, Any]) -> None:
+    """Every type's form in every language: empty, half filled with a long title, and with every error. A page is loaded once, measured in
+    every width and, in both directions, shown to axe-core in the state that has most on it."""
+    axe = Axe()
+    findings: list[str] = []
+    for at, package_type in enumerate(TYPES):
+        for turn, language in enumerate(LANGUAGES):
+            where = f"/{language}/{package_type}/new"
+            desk.goto(where)
+            assert_fits(desk, where)
             desk.fill(f"[name=title_translated-{language}]", LONG[language] * 12)
             desk.locator(".ogf-add").first.click()
-            screenshot(desk, f"form-{package_type}-half", language=language, width=width)
+            assert_fits(desk, f"{where} half filled")
             desk.click("button[value=publish]")
             desk.locator(".ogf-summary").wait_for()
-            screenshot(desk, f"form-{package_type}-errors", language=language, width=width)
-            assert_fits(desk, f"{language} {package_type} {width} with errors")
+            assert_fits(desk, f"{where} with errors")
+            if language != "en":
+                desk.set_viewport_size({"width": list(WIDTHS.values())[(at + turn) % 2], "height": 900})
+                findings += serious(axe, desk, where)
+    assert not findings, "\n".join(findings)
+
+
+def test_axe_finds_nothing_serious_on_the_other_forms(desk: Page, organisation: dict[str, Any], log_in: Callable[..., None]) -> None:
+    """Of files, of organisations and of vocabularies, in both directions, with errors; a budget's file has the most fields, its columns
+    among them."""
+    texts = {"title_translated": {"ar": "ميزانية"}, "notes_translated": {"ar": "وصف"}}
+    record = factories.Dataset(type="budget", owner_org=organisation["id"], **texts, **LEAST["budget"])
+    wrong = {f"/budget/{record['name']}/resource/new": "[name=issued]", "/organization/new": "[name=email]"}
+    wrong |= {"/ckan-admin/vocabularies/plans/new": "[name=start]"}
+    axe = Axe()
+    findings: list[str] = []
+    for at, (path, field) in enumerate(wrong.items()):
+        if path.startswith("/ckan-admin"):
+            desk.context.clear_cookies()
+            log_in(desk, factories.Sysadmin(name="chief", password=PASSWORD, image_url="")["name"], PASSWORD)
+            for language in ("ar", "fr"):
+                desk.goto(f"/{language}/ckan-admin/vocabularies/axes")
+                findings += serious(axe, desk, f"/{language} terms of a vocabulary")
+        for turn, language in enumerate(("ar", "fr")):
+            desk.goto(f"/{language}{path}")
+            desk.fill(field, "31/02/2016")
+            desk.click("form [type=submit]:not([name=delete]) >> nth=-1")
+            desk.locator(".ogf-summary").wait_for()
+            assert_fits(desk, f"/{language}{path}")
+            desk.set_viewport_size({"width": list(WIDTHS.values())[(at + turn) % 2], "height": 900})
+            findings += serious(axe, desk, f"/{language}{path}")
+    assert not findings, "\n".join(findings)
 
 
 def assert_fits(page: Page, where: str) -> None:
-    """Nothing reaches beyond the sides of the page, and no label, help or button has its text cut."""
-    wide, client = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
-    assert wide <= client, where
-    cut = page.evaluate(
-        """() => Array.from(document.querySelectorAll('form label, form legend, form p, form button, form h2'))
-            .filter(node => node.offsetParent && node.clientWidth > 2 && node.scrollWidth > node.clientWidth + 1)
-            .map(node => node.textContent.trim().slice(0, 60))"""
-    )
-    assert cut == [], where
+    """Nothing reaches beyond the sides of the page, and no label, help or button has its text cut, in any width."""
+    for width, pixels in WIDTHS.items():
+        page.set_viewport_size({"width": pixels, "height": 900})
+        wide, client = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+        assert wide <= client, f"{where} {width}"
+        cut = page.evaluate(
+            """() => Array.from(document.querySelectorAll('form label, form legend, form p, form button, form h2'))
+                .filter(node => node.offsetParent && node.clientWidth > 2 && node.scrollWidth > node.clientWidth + 1)
+                .map(node => node.textContent.trim().slice(0, 60))"""
+        )
+        assert cut == [], f"{where} {width}"
 
 
 def test_choosing_a_file_says_so_and_is_uploaded(desk: Page, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.conftest import LANGUAGES, WIDTHS, Watch
+from tests.e2e.accessibility import serious
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -216,8 +217,5 @@ def test_axe_finds_nothing_serious(page: Page, page_watch: Watch, content: dict[
         language = ("ar", "fr")[index % 2] if theme == "light" else ("fr", "ar")[index % 2]
         page.set_viewport_size({"width": WIDTHS["phone" if index % 3 == 0 else "wide"], "height": 900})
         page.goto(f"/{language}{path}")
-        for violation in axe.run(page).response["violations"]:
-            if violation["impact"] in ("serious", "critical"):
-                nodes = "; ".join(node["html"][:140] + " " + node["failureSummary"][:160] for node in violation["nodes"][:3])
-                findings.append(f"/{language}{path}: {violation['id']}: {nodes}")
+        findings += serious(axe, page, f"/{language}{path}")
     assert not findings, "\n".join(findings)

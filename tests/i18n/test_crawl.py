@@ -140,6 +140,9 @@ def starts(site: Site, role: str) -> list[str]:
     found += [table + page for page in ("", "/views", "/edit", "/new_view?view_type=datatables_view")]
     found += ["/dashboard/", "/dashboard/datasets", "/dashboard/organizations", "/dashboard/groups"]
     found += ["/ckan-admin/", "/ckan-admin/config", "/ckan-admin/trash"]
+    found += [
+        f"/ckan-admin/vocabularies/{page}" for page in ("", "plans", "governorates", "axes/new", "plans/edit/nap1", "zq", "plans/edit/zq")
+    ]
     for t in TYPES:
         found += [f"/{t}/", f"/{t}/new"] + ([f"/{t}/{n[t]}"] if t in n else [])
     if role in site.users:
@@ -253,6 +256,8 @@ def forms(site: Site) -> list[tuple[str, str, dict[str, str]]]:
         ("steward", f"/user/{me}/api-tokens", {"name": "zq-token"}),
         ("steward", f"/user/{me}/api-tokens", {"name": ""}),
         ("administrator", "/ckan-admin/config", {"save": "", "ckan.site_title": ""}),
+        ("administrator", "/ckan-admin/vocabularies/axes/new", {}),
+        ("administrator", "/ckan-admin/vocabularies/plans/new", {"code": "nap1", "label-ar": "a\u202eb", "start": "zq", "uri": "zq"}),
     ]  # fmt: skip
     return found
 

@@ -317,37 +317,33 @@ class TestFaults:
         assert report.errors == [] and set(report.created) == refused
 
     def test_a_run_that_was_cut_before_the_file_is_finished_by_the_next(self, seed: SmallSeed, monkeypatch: pytest.MonkeyPatch):
-        class PowerCutError(RuntimeError):
-            pass
-
-        def cut(*_arguments: Any) -> None:
-            raise PowerCutError
-
-        with monkeypatch.context() as patch:
-            patch.setattr(loader._Loader, "_finish", cut)
-            with pytest.raises(PowerCutError):
-                load(demo=True)
-        model.Session.rollback()
+        cut_at(monkeypatch, "_finish")
         unfinished = "demo-rapport-semestriel-budget-etat"
         assert show(unfinished)["state"] == "draft"
         assert call_action("package_search", q=unfinished)["count"] == 0
         assert finished_by(load(demo=True), unfinished)
 
     def test_a_run_that_was_cut_before_the_table_is_finished_by_the_next(self, seed: SmallSeed, monkeypatch: pytest.MonkeyPatch):
-        class PowerCutError(RuntimeError):
-            pass
-
-        def cut(*_arguments: Any) -> None:
-            raise PowerCutError
-
-        with monkeypatch.context() as patch:
-            patch.setattr(loader._Loader, "_tables", cut)
-            with pytest.raises(PowerCutError):
-                load(demo=True)
-        model.Session.rollback()
+        cut_at(monkeypatch, "_tables")
         report = load(demo=True)
         assert report.tables[0] == "donnees-synthetiques-rapport-semestriel-2022-2024.csv"
         assert finished_by(report, "demo-rapport-semestriel-budget-etat")
+
+
+def cut_at(monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    """Load the seed in a process whose power fails before a step of the loader."""
+
+    class PowerCutError(RuntimeError):
+        pass
+
+    def cut(*_arguments: Any) -> None:
+        raise PowerCutError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loader._Loader, step, cut)
+        with pytest.raises(PowerCutError):
+            load(demo=True)
+    model.Session.rollback()
 
 
 def finished_by(report: loader.Report, name: str) -> bool:
