@@ -7,7 +7,7 @@ PORT   ?= 5000
 # Options for pytest, such as ARGS="-k search"
 ARGS   ?=
 
-.PHONY: help demo test faults bench lint format docs services services-stop lock browser clean test-ckan test-solr bench-search
+.PHONY: bad-input help demo test faults bench lint format docs services services-stop lock browser clean test-ckan test-solr bench-search
 
 help:
 	@grep -E '^[a-z-]+:.*#' $(MAKEFILE_LIST) | sed -E 's/:.*# /\t/' | expand -t 16
@@ -41,6 +41,11 @@ lint: $(VENV)/installed # ruff and pyright
 format: $(VENV)/installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bad-input: $(VENV)/installed # send every bad input, write docs/bad-input.md from the answers and show it
+	OGPTN_WRITE_BAD_INPUT=1 $(BIN)/python -m tests.services run -- $(BIN)/pytest --ckan-ini=test.ini -q \
+	  tests/catalogue tests/commitment tests/budget tests/extractive -k "bad_input or circles or looks_wrong"
+	@cat docs/bad-input.md
 
 docs: $(VENV)/installed # build the documentation; a broken link fails
 	$(BIN)/mkdocs build --strict

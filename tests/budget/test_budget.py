@@ -11,7 +11,7 @@ from ckan.tests.helpers import call_action
 
 from ckanext.ogptn.catalogue import vocabulary
 from tests.catalogue import bad_input
-from tests.catalogue.bad_input import Case, missing, texts
+from tests.catalogue.bad_input import Accepted, Case, missing, texts
 from tests.catalogue.test_dataset import same
 
 EXAMPLE: dict[str, Any] = {
@@ -101,7 +101,14 @@ CASES = [
     ),
     Case("column-unknown-field", _columns({"name": "A", "column_type": "value", "kind": "x"}), (*COLUMN, "kind"), "unknown-field"),
     Case("columns-not-rows", {"resources": [{"url": "", "columns": "A, B"}]}, ("resources", 0, "columns"), "not-group"),
-    Case("commitment-of-another-type", {"related_commitments": ["no-such"]}, ("related_commitments",), "dataset-unknown"),
+    Case("commitment-unknown", {"related_commitments": ["no-such"]}, ("related_commitments",), "dataset-unknown", {"value": "no-such"}),
+    Case(
+        "commitment-of-another-type",
+        {"related_commitments": ["not-a-commitment"]},
+        ("related_commitments",),
+        "dataset-type",
+        {"value": "not-a-commitment", "type": "commitment"},
+    ),
 ]
 
 
@@ -127,8 +134,20 @@ def test_the_example_holds_every_field_of_its_own_and_comes_back_whole(
     same(record["resources"][0]["columns"], resource["columns"])
 
 
-def test_bad_input(example: tuple[dict[str, Any], str], app: Any) -> None:
-    assert bad_input.refused(CASES, *example, app) == []
+def test_bad_input(example: tuple[dict[str, Any], str], app: Any, open_dataset_factory: Any) -> None:
+    record, user = example
+    open_dataset_factory(name="not-a-commitment", owner_org=record["owner_org"])
+    assert bad_input.refused("budget", CASES, record, user, app) == []
+
+
+def test_what_looks_wrong_and_is_not(example: tuple[dict[str, Any], str]) -> None:
+    cases = [
+        Accepted({"fiscal_years": "٢٠٢٣، 2024"}, ("fiscal_years",), ["2023", "2024"]),
+        Accepted({"unit_multiplier": "mille dinars"}, ("unit_multiplier",), "thousand"),
+        Accepted({"administrative_code": "٣٤٠١٣"}, ("administrative_code",), "34013"),
+        *bad_input.script_everywhere("budget"),
+    ]
+    assert bad_input.accepted("accepted budget", cases, *example) == []
 
 
 def test_digits_labels_and_lists(example: tuple[dict[str, Any], str]) -> None:

@@ -1,15 +1,19 @@
 """The table of bad inputs: what is sent, where the error must stand, which rule it is. Used by the test of each dataset type.
 
-Each case is sent on top of a record that is right; see `refused`.
+Each case is sent on top of a record that is right, through the real action, in three languages; see `refused`. What the portal answered is
+the table of ``docs/bad-input.md``, which ``make bad-input`` writes anew and which a test that finds another answer fails on.
 """
 
 from __future__ import annotations
 
 import copy
+import json
+import os
 import re
 import string
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -18,6 +22,10 @@ from ckan import model
 from ckanext.ogptn.catalogue import rules
 from ckanext.ogptn.commitment.model import CommitmentContacts
 
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "bad-input.md"
+#: With this variable set the page is written instead of compared.
+WRITE = "OGPTN_WRITE_BAD_INPUT"
+LANGUAGES = ("ar", "fr", "en")
 SCRIPT = "<script>alert(1)</script>"
 HUGE = "م" * (10 * 1024 * 1024 // 2)
 BIDI = "تقرير \u202egnp.exe"
@@ -99,6 +107,7 @@ COMMON = [
     Case("period-not-rows", {"temporal_coverage": "2016"}, ("temporal_coverage",), "not-group"),
     Case("period-rows-of-text", {"temporal_coverage": ["2016"]}, ("temporal_coverage",), "not-group"),
     Case("period-unknown-field", {"temporal_coverage": [{"start": "2016", "beg": "x"}]}, ("temporal_coverage", 0, "beg"), "unknown-field"),
+    Case("issued-not-a-date", {"issued": "demain"}, ("issued",), "date-shape-partial", {"value": "demain"}),
     Case("issued-31-february", {"issued": "٣١/٠٢/٢٠١٦"}, ("issued",), "date-impossible", {"value": "31/02/2016"}),
     Case("contact-email", {"contact": [{"email": "not an address"}]}, ("contact", 0, "email"), "email-shape"),
     Case("contact-url-script", {"contact": [{"url": "javascript:alert(1)"}]}, ("contact", 0, "url"), "url-shape"),
@@ -154,11 +163,10 @@ def at(errors: Any, where: tuple[Any, ...]) -> list[str]:
     return list(errors) if isinstance(errors, list) else []
 
 
-def stored() -> tuple[int, int, int]:
-    """How many records, files and contacts the database holds."""
+def stored() -> tuple[int, ...]:
+    """How many records, files, contacts and organisations the database holds."""
     model.Session.expire_all()
-    counted = (model.Package, model.Resource, CommitmentContacts)
-    return tuple(model.Session.query(table).count() for table in counted)  # pyright: ignore[reportReturnType]
+    return tuple(model.Session.query(table).count() for table in (model.Package, model.Resource, CommitmentContacts, model.Group))
 
 
 def with_change(example: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,33 +175,132 @@ def with_change(example: Mapping[str, Any], change: Mapping[str, Any]) -> dict[s
     return {name: value for name, value in record.items() if value is not None}
 
 
-def refused(cases: Iterable[Case], example: Mapping[str, Any], user: str, app: Any) -> list[str]:
+def refused(
+    section: str,
+    cases: Iterable[Case],
+    example: Mapping[str, Any],
+    user: str,
+    app: Any,
+    action: str = "package_create",
+) -> list[str]:
     """Send every case as a steward who reads Arabic, French and English.
 
     One site serves the whole table: to make one for each row would take an hour.
 
-    :returns: what is wrong, a line for each: no error, an error elsewhere, other words than the rule's, something stored
+    :param section: the part of ``docs/bad-input.md`` that holds the answers; empty for cases that it shows elsewhere
+    :returns: what is wrong, a line for each: no error, an error elsewhere, other words than the rule's, something stored, another answer
+        than the page says
     """
     complaints: list[str] = []
+    rows: list[str] = []
     before = stored()
     for case in cases:
-        for language in ("ar", "fr", "en"):
+        said: list[str] = []
+        for language in LANGUAGES:
             with app.flask_app.test_request_context(environ_overrides={"CKAN_LANG": language}):
                 try:
-                    tk.get_action("package_create")({"user": user}, with_change(example, case.sent))
+                    tk.get_action(action)({"user": user}, with_change(example, case.sent))
                 except tk.ValidationError as error:
                     messages = at(error.error_dict, case.where)
                     details = {**_details(messages, case.slug), **case.details}
                     expected = _said(case.slug, details)
+                    said.append(expected)
                     if expected not in messages:
                         complaints.append(f"{case} [{language}]: expected {expected!r} at {case.where}, got {str(error.error_dict)[:300]}")
                 else:
                     complaints.append(f"{case} [{language}]: accepted")
+        if len(set(said)) != len(LANGUAGES):
+            complaints.append(f"{case}: not said in three languages: {said}")
+        rows.append(_row(_shown(case.sent), _code("/".join(map(str, case.where))), *said, _code(case.slug)))
         model.Session.rollback()
         if stored() != before:
             complaints.append(f"{case}: something was stored")
             before = stored()
-    return complaints
+    return complaints + (_differs(section, rows) if section else [])
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What looks wrong and is not: ``stored`` is what the record holds at ``where`` afterwards."""
+
+    sent: Mapping[str, Any]
+    where: tuple[Any, ...]
+    stored: Any
+
+
+def accepted(section: str, cases: Iterable[Accepted], example: Mapping[str, Any], user: str) -> list[str]:
+    """Send every case and take the record back; as `refused` of what is not as it should be."""
+    complaints: list[str] = []
+    rows: list[str] = []
+    for case in cases:
+        try:
+            found: Any = tk.get_action("package_create")({"user": user, "defer_commit": True}, with_change(example, case.sent))
+            for step in case.where:
+                found = found[step]
+            if found != case.stored:
+                complaints.append(f"{case.sent}: stored as {found!r}, not as {case.stored!r}")
+        except tk.ValidationError as error:
+            complaints.append(f"{case.sent}: {error.error_dict}")
+        model.Session.rollback()
+        rows.append(_row(_shown(case.sent), _code("/".join(map(str, case.where))), _shown(case.stored)))
+    return complaints + _differs(section, rows)
+
+
+def script_everywhere(package_type: str) -> list[Accepted]:
+    """A script in every text field of a type: it is stored as it was typed (and shown as text: ``test_form_pages.py``)."""
+    cases: list[Accepted] = []
+    for described in tk.h.scheming_get_dataset_schema(package_type)["dataset_fields"]:
+        name, snippet = described["field_name"], described.get("form_snippet")
+        if snippet in ("fluent_text.html", "fluent_markdown.html"):
+            cases.append(Accepted({name: {"ar": SCRIPT, "fr": SCRIPT}}, (name,), {"ar": SCRIPT, "fr": SCRIPT}))
+        elif snippet == "ogptn_text.html" and described.get("validators") == "ogptn_text":
+            script = SCRIPT[: described.get("max_length", len(SCRIPT))]
+            cases.append(Accepted({name: script}, (name,), script))
+    return cases
+
+
+# ------------------------------------------------------------------------------------------------------------------ the page
+def _differs(section: str, rows: list[str]) -> list[str]:
+    page = PAGE.read_text(encoding="utf-8")
+    start, end = f"<!-- {section} -->\n", f"<!-- end of {section} -->"
+    if start not in page or end not in page:
+        return [f"docs/bad-input.md has no section {section}"]
+    head, rest = page.split(start, 1)
+    old, tail = rest.split(end, 1)
+    heading, ruler = old.split("\n", 2)[:2]
+    new = "\n".join([heading, ruler, *rows, ""])
+    if os.environ.get(WRITE):
+        PAGE.write_text(head + start + new + end + tail, encoding="utf-8")
+        return []
+    if new == old:
+        return []
+    told = "docs/bad-input.md says something else; if the answers are right, write it anew with “make bad-input”:"
+    return [told, *sorted(set(new.splitlines()) ^ set(old.splitlines()))]
+
+
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+
+def _code(text: str) -> str:
+    fence = "``" if "`" in text else "`"
+    return f"{fence}{text}{fence}"
+
+
+def _shown(sent: Any) -> str:
+    """What was sent, as JSON on one line; what cannot be seen is written out, what is long is shortened."""
+
+    def short(value: Any) -> Any:
+        if isinstance(value, str) and len(value) > 60:
+            return f"{value[:3]}… ({len(value)} characters)"
+        if isinstance(value, Mapping):
+            return {key: short(part) for key, part in value.items()}
+        if isinstance(value, list):
+            return [short(part) for part in value] if len(value) <= 4 else [*map(short, value[:2]), f"… ({len(value)} values)"]
+        return value
+
+    written = json.dumps(short(sent), ensure_ascii=False)
+    return _code("".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in written))
 
 
 def _said(slug: str, details: Mapping[str, Any]) -> str:

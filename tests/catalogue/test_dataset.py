@@ -11,7 +11,7 @@ from ckan import model
 from ckan.tests.helpers import call_action
 
 from tests.catalogue import bad_input
-from tests.catalogue.bad_input import SCRIPT
+from tests.catalogue.bad_input import SCRIPT, Accepted
 
 EXAMPLE: dict[str, Any] = {
     "type": "dataset",
@@ -138,7 +138,21 @@ def test_what_ckan_itself_shows_is_filled(example: tuple[dict[str, Any], str]) -
 
 
 def test_bad_input(example: tuple[dict[str, Any], str], app: Any) -> None:
-    assert bad_input.refused(bad_input.COMMON, *example, app) == []
+    assert bad_input.refused("dataset", bad_input.COMMON, *example, app) == []
+
+
+def test_what_looks_wrong_and_is_not(example: tuple[dict[str, Any], str]) -> None:
+    cases = [
+        Accepted({"temporal_coverage": [{"start": "٢٠١٠", "end": "٣١/١٢/٢٠١٦"}]}, ("temporal_coverage", 0, "end"), "2016-12-31"),
+        Accepted({"issued": "۲۰۱۶-۰۱-۰۲"}, ("issued",), "2016-01-02"),
+        Accepted({"title_translated": {"ar": "عنوان", "fr": "", "en": "  "}}, ("title_translated",), {"ar": "عنوان"}),
+        Accepted({"governorates": ["صفاقس", "Beja"]}, ("governorates",), ["TN-61", "TN-31"]),
+        Accepted(
+            {"spatial": '{"type": "Point", "coordinates": [2.35, 48.85]}'}, ("spatial",), '{"type":"Point","coordinates":[2.35,48.85]}'
+        ),
+        *bad_input.script_everywhere("dataset"),
+    ]
+    assert bad_input.accepted("accepted", cases, *example) == []
 
 
 def test_script_is_text(example: tuple[dict[str, Any], str], app: Any) -> None:

@@ -20,7 +20,7 @@ from ckan.tests.helpers import call_action
 from ckanext.ogptn.catalogue import rules
 from ckanext.ogptn.commitment.validators import newest_level
 from tests.catalogue import bad_input
-from tests.catalogue.bad_input import SCRIPT, Case, missing, texts
+from tests.catalogue.bad_input import SCRIPT, Accepted, Case, missing, texts
 from tests.catalogue.test_dataset import same
 
 REPORT = {"period_end": "2016-09", "completion_level": "substantial", "done": {"ar": "تم"}}
@@ -76,6 +76,13 @@ CASES = [
     Case("number-zero", {"commitment_number": "0"}, ("commitment_number",), "too-small", {"value": "0", "minimum": 1}),
     Case("number-words", {"commitment_number": "ten"}, ("commitment_number",), "not-integer", {"value": "ten"}),
     Case("number-script", {"commitment_number": SCRIPT}, ("commitment_number",), "not-integer"),
+    Case(
+        "number-taken",
+        {"commitment_number": "9", "commitment_part": None},
+        ("commitment_number",),
+        "commitment-duplicate",
+        {"number": "9", "name": "the-ninth"},
+    ),
     Case("part-two-letters", {"commitment_part": "ab"}, ("commitment_part",), "part-shape"),
     Case("part-arabic", {"commitment_part": "أ"}, ("commitment_part",), "part-shape"),
     Case("ogp-identifier", {"ogp_identifier": "TN18"}, ("ogp_identifier",), "ogp-identifier"),
@@ -188,6 +195,18 @@ CASES = [
         "missing-choice",
     ),
     Case(
+        "irm-without-indicator",
+        {"irm_coding": [{"coding_scheme": "irm-2012", "value": "limited"}]},
+        ("irm_coding", 0, "indicator"),
+        "missing-choice",
+    ),
+    Case(
+        "irm-without-finding",
+        {"irm_coding": [{"coding_scheme": "irm-2012", "indicator": "completion"}]},
+        ("irm_coding", 0, "value"),
+        "missing-choice",
+    ),
+    Case(
         "contact-phone", {"responsible_contacts": [{"name": "X", "phone": "call me"}]}, ("responsible_contacts", 0, "phone"), "phone-shape"
     ),
     Case("contact-email", {"responsible_contacts": [{"name": "X", "email": "x"}]}, ("responsible_contacts", 0, "email"), "email-shape"),
@@ -233,12 +252,27 @@ def test_the_example_holds_every_field_of_its_own_and_comes_back_whole(
     same(record, tk.get_action("package_update")({"user": user}, {**shown, "version": "2"}))
 
 
-def test_bad_input(example: tuple[dict[str, Any], str], app: Any) -> None:
-    assert bad_input.refused(CASES, *example, app) == []
+def test_bad_input(example: tuple[dict[str, Any], str], app: Any, commitment_factory: Any) -> None:
+    record, user = example
+    commitment_factory(name="the-ninth", plan="nap1", commitment_number="9", owner_org=record["owner_org"])
+    assert bad_input.refused("commitment", CASES, record, user, app) == []
+
+
+def test_what_looks_wrong_and_is_not(example: tuple[dict[str, Any], str]) -> None:
+    record, user = example
+    cases = [
+        Accepted({"commitment_number": "١٠"}, ("commitment_number",), "10"),
+        Accepted({"commitment_part": "(A)"}, ("commitment_part",), "a"),
+        Accepted({"ogp_identifier": "tn٠٠١٨"}, ("ogp_identifier",), "TN0018"),
+        Accepted({"plan": "خطة العمل الأولى (2014-2016)"}, ("plan",), "nap1"),
+        Accepted({"completion_level": "complete"}, ("completion_level",), "substantial"),
+        *bad_input.script_everywhere("commitment"),
+    ]
+    assert bad_input.accepted("accepted commitment", cases, record, user) == []
 
 
 def test_common_rules_hold_here_too(example: tuple[dict[str, Any], str], app: Any) -> None:
-    assert bad_input.refused(bad_input.COMMON[:6], *example, app) == []
+    assert bad_input.refused("", bad_input.COMMON[:6], *example, app) == []
 
 
 def test_one_number_one_record(example: tuple[dict[str, Any], str]) -> None:

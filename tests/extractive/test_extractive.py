@@ -9,7 +9,7 @@ import pytest
 from ckan.tests.helpers import call_action
 
 from tests.catalogue import bad_input
-from tests.catalogue.bad_input import SCRIPT, Case, missing, texts
+from tests.catalogue.bad_input import SCRIPT, Accepted, Case, missing, texts
 from tests.catalogue.test_dataset import same
 
 EXAMPLE: dict[str, Any] = {
@@ -119,7 +119,17 @@ def test_the_example_holds_every_field_of_its_own_and_comes_back_whole(
 
 
 def test_bad_input(example: tuple[dict[str, Any], str], app: Any) -> None:
-    assert bad_input.refused(CASES, *example, app) == []
+    assert bad_input.refused("extractive", CASES, *example, app) == []
+
+
+def test_what_looks_wrong_and_is_not(example: tuple[dict[str, Any], str]) -> None:
+    cases = [
+        Accepted({"parties": [{"company": "أ", "share": "٣٣٫٣٤"}]}, ("parties", 0, "share"), "33.34"),
+        Accepted({"parties": [{"company": "ب", "share": "66,66 %"}]}, ("parties", 0, "share"), "66.66"),
+        Accepted({"commodities": ["٢٧٠٩", "Gypsum"]}, ("commodities",), ["2709", "2520"]),
+        *bad_input.script_everywhere("extractive"),
+    ]
+    assert bad_input.accepted("accepted extractive", cases, *example) == []
 
 
 def test_digits_and_labels(example: tuple[dict[str, Any], str]) -> None:
