@@ -1,0 +1,716 @@
+"""DCAT catalogues in RDF: Turtle, RDF/XML, JSON-LD; in pages (Hydra) or in one file.
+
+A page is parsed by rdflib, as ckanext-dcat's parser does; then every dataset is cut out of its graph with all that belongs to it and
+written as sorted N-Triples in which blank nodes are named by what they say. So a dataset has the same bytes, and the same hash, however
+the portal orders its export and whatever it calls its blank nodes that day. Agents, contacts and periods are read with ckanext-dcat's
+profile.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html.entities import name2codepoint
+from typing import Any, ClassVar
+from urllib.parse import quote, urljoin
+from xml.parsers import expat
+from xml.sax import SAXException
+
+import ckan.plugins.toolkit as tk
+from ckanext.dcat.exceptions import RDFParserException
+from ckanext.dcat.processors import HYDRA, SUPPORTED_PAGINATION_COLLECTION_DESIGNS
+from ckanext.dcat.profiles.base import ADMS, DCAT, DCT, FOAF, LOCN, OWL, RDFS, SKOS, SPDX, VCARD, RDFProfile
+from geomet import wkt
+from lxml import etree  # pyright: ignore[reportAttributeAccessIssue] - compiled
+from rdflib import BNode, Graph, Literal, URIRef
+from rdflib.namespace import RDF
+from rdflib.term import Node
+
+from .engine.base import Backend, Check, Cursor, HttpClient, Options, Record, Response, SourceError, Validators, option
+from .engine.problems import NOT_EXPECTED, Kind, RecordError, Severity
+from .foreign import Draft, date, plain, term
+
+log = logging.getLogger(__name__)
+
+ACCEPT = "text/turtle, application/rdf+xml;q=0.9, application/ld+json;q=0.8, application/xml;q=0.3, */*;q=0.1"
+_FORMATS = {"turtle": "turtle", "xml": "xml", "json-ld": "json-ld", "n3": "n3", "nt": "nt"}
+_MEDIA_TYPES = {
+    "text/turtle": "turtle",
+    "application/x-turtle": "turtle",
+    "application/rdf+xml": "xml",
+    "application/xml": "xml",
+    "text/xml": "xml",
+    "application/ld+json": "json-ld",
+    "application/json": "json-ld",
+    "application/n-triples": "nt",
+    "text/n3": "n3",
+}
+#: Endpoints in a row without a dataset before we stop believing in “next”.
+_EMPTY_PAGES = 3
+_MOST_PAGES = 20_000
+_MOST_CONTEXTS = 10
+#: How far from the dataset its parts may be: distribution → service → contact → address.
+_DEPTH = 8
+#: What is a record of its own, and not a part of the dataset that mentions it.
+_OWN = {DCAT.Dataset, DCAT.DatasetSeries, DCAT.Catalog, DCAT.CatalogRecord}
+
+BROKEN_XML = Kind(
+    "damaged-xml",
+    Severity.WARNING,
+    lambda: tk._("{url} is not well-formed XML ({reason}); what could be read was read."),
+    lambda: tk._("Tell the publisher. Nothing is removed after such a run."),
+)
+XML_ENTITIES = Kind(
+    "xml-entities",
+    Severity.ERROR,
+    lambda: tk._("{url} defines XML entities that refer to others or to files, as an attack would, and was not read."),
+    lambda: tk._("Tell the publisher: a catalogue needs no such definitions."),
+)
+PAGING_CIRCLE = Kind(
+    "paging-circle",
+    Severity.WARNING,
+    lambda: tk._("The pages lead in a circle: after {url} comes a page that was read already."),
+    lambda: tk._("Tell the publisher. Nothing is removed after such a run."),
+)
+WEAK_IDENTITY = Kind(
+    "weak-identity",
+    Severity.WARNING,
+    lambda: tk._("The dataset has neither an address nor an identifier of its own; it is told from others by “{value}”."),
+    lambda: tk._("Ask the publisher for an identifier: when this value changes, the dataset will be taken for another one."),
+)
+NO_CONTEXT = Kind(
+    "missing-context",
+    Severity.WARNING,
+    lambda: tk._("The JSON-LD context {value} could not be read; names that it explains are not understood."),
+    lambda: tk._("Tell the publisher to put the context into the document."),
+)
+
+
+@dataclass(frozen=True)
+class DcatOptions(Options):
+    """Options of :class:`DcatBackend`."""
+
+    format: str = option(
+        "",
+        lambda: tk._("Format"),
+        help=lambda: tk._("Found out by itself; choose one only if the source names a wrong one."),
+        choices=lambda: {"": tk._("Find out"), "turtle": "Turtle", "xml": "RDF/XML", "json-ld": "JSON-LD"},
+    )
+    default_licence: str = option(
+        "",
+        lambda: tk._("Licence of records that name none"),
+        help=lambda: tk._("A code of the portal’s list of licences, such as LNDPO-TN."),
+    )
+    keep_contacts: bool = option(
+        True,
+        lambda: tk._("Take over contact points"),
+        help=lambda: tk._("Switch it off if the source names persons instead of offices: what is taken over is public."),
+    )
+
+    def check(self) -> dict[str, list[str]]:
+        if self.default_licence and term("licences", self.default_licence) is None:
+            return {"default_licence": [tk._("This is not a licence of the portal’s list.")]}
+        return {}
+
+
+class DcatBackend(Backend):
+    """Reads DCAT catalogues."""
+
+    name: ClassVar[str] = "dcat"
+    Options: ClassVar[type[Options]] = DcatOptions
+    options: DcatOptions
+
+    @classmethod
+    def label(cls) -> str:
+        return tk._("DCAT catalogue (RDF)")
+
+    @classmethod
+    def description(cls) -> str:
+        return tk._("Turtle, RDF/XML or JSON-LD, in pages or in one file, such as …/catalog.ttl.")
+
+    # ------------------------------------------------------------------------------------------------------------------- reading
+    def check(self, http: HttpClient) -> Check:
+        page = self._page(http, self.source.url, None)
+        title = next((plain(value) for value in page.graph.objects(page.catalog, DCT.title)), "") if page.catalog is not None else ""
+        return Check(title=title, records=page.total if page.total is not None else len(page.datasets))
+
+    def records(self, http: HttpClient, cursor: Cursor) -> Iterator[Record]:
+        """All datasets, page by page; see `Backend`.
+
+        :raises SourceError: a page cannot be fetched or is no RDF
+        """
+        known = cursor.state.get("document", {})
+        validators = Validators(known.get("etag", ""), known.get("last_modified", "")) if known.get("pages") == 1 else None
+        address: str | None = self.source.url
+        seen: set[str] = set()
+        guids: set[str] = set()
+        pages = empty = 0
+        first = Validators()
+        while address is not None:
+            seen.add(address)
+            response = http.get(address, accept=ACCEPT, validators=validators if not pages else None)
+            if response.not_modified:
+                cursor.all_unchanged()
+                return
+            page = self._parsed(http, response)
+            if page.damaged:
+                cursor.incomplete(BROKEN_XML.slug)
+            first = first if pages else response.validators
+            pages += 1
+            if page.total is not None:
+                cursor.expect(page.total)
+            following = page.following
+            for node in page.datasets:
+                yield self._record(page.graph, node, guids)
+            empty = 0 if page.datasets else empty + 1
+            del page
+            if following is not None and (following in seen or empty >= _EMPTY_PAGES or pages >= _MOST_PAGES):
+                self.report(PAGING_CIRCLE, url=address)
+                cursor.incomplete(PAGING_CIRCLE.slug)
+                following = None
+            address = following
+        cursor.state["document"] = {"etag": first.etag, "last_modified": first.last_modified, "pages": pages}
+
+    def _page(self, http: HttpClient, address: str, validators: Validators | None) -> _Page:
+        return self._parsed(http, http.get(address, accept=ACCEPT, validators=validators))
+
+    def _parsed(self, http: HttpClient, response: Response) -> _Page:
+        content = response.content
+        if re.match(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html)\b", content[:1000], re.IGNORECASE):
+            raise SourceError(NOT_EXPECTED, url=response.url, found="HTML", expected="RDF")
+        kind = self.options.format or _sniffed(content, response.headers.get("Content-Type", ""))
+        damaged = False
+        try:
+            if kind == "xml":
+                _refuse_entities(content, response.url)
+            elif kind == "json-ld":
+                content = self._with_contexts(http, content, response.url)
+            graph = _graph(content, kind, response.url)
+        except _NOT_RDF as error:
+            repaired = _repaired(content) if kind == "xml" else None
+            if repaired is None:
+                found = f"{type(error).__name__}: {str(error)[:150]}"
+                raise SourceError(NOT_EXPECTED, url=response.url, found=found, expected=f"RDF ({kind})") from None
+            try:
+                graph = _graph(repaired, kind, response.url)
+            except _NOT_RDF:
+                raise SourceError(NOT_EXPECTED, url=response.url, found=str(error)[:150], expected="RDF/XML") from None
+            damaged = True
+            self.report(BROKEN_XML, url=response.url, reason=str(error)[:150])
+        page = _Page(graph, response.url, damaged)
+        if not graph or (damaged and not page.datasets):
+            # Not even a catalogue without datasets: an empty file, plain words, a scrap of XML.
+            raise SourceError(NOT_EXPECTED, url=response.url, found=plain(content[:80].decode("utf-8", "replace")) or "0 B", expected="RDF")
+        return page
+
+    def _with_contexts(self, http: HttpClient, content: bytes, url: str) -> bytes:
+        """JSON-LD whose contexts are inside: a parser must open no connections of its own."""
+        document = json.loads(content.decode("utf-8-sig"))
+        fetched: dict[str, Any] = {}
+
+        def context(address: str, depth: int) -> Any:
+            full = urljoin(url, address)
+            if full not in fetched and len(fetched) < _MOST_CONTEXTS:
+                fetched[full] = {}
+                try:
+                    found = http.get(full, accept="application/ld+json, application/json", max_bytes=2_000_000).json()
+                    fetched[full] = inside(found.get("@context", {}), depth + 1) if isinstance(found, dict) else {}
+                except SourceError:
+                    self.report(NO_CONTEXT, value=full)
+            return fetched.get(full, {})
+
+        def inside(value: Any, depth: int = 0) -> Any:
+            if isinstance(value, str):
+                return context(value, depth) if depth < 4 else {}
+            if isinstance(value, list):
+                return [inside(part, depth) for part in value]
+            if isinstance(value, dict):
+                return {key: part for key, part in value.items() if key != "@import"}
+            return value
+
+        def walked(value: Any) -> Any:
+            if isinstance(value, list):
+                return [walked(part) for part in value]
+            if isinstance(value, dict):
+                return {key: inside(part) if key == "@context" else walked(part) for key, part in value.items()}
+            return value
+
+        return json.dumps(walked(document)).encode()
+
+    # ------------------------------------------------------------------------------------------------------------------ identity
+    def _record(self, graph: Graph, node: Node, guids: set[str]) -> Record:
+        part = belongings(graph, node)
+        content = canonical(part, node)
+        identifier = next(iter(sorted(plain(value) for value in part.objects(node, DCT.identifier) if plain(value))), "")
+        page = next((str(value) for value in part.objects(node, DCAT.landingPage)), "")
+        title = next(iter(_texts(part, node, DCT.title)), ("", ""))[0]
+        guid = _own_address(node) or identifier or page
+        if not guid:
+            told_by = plain(title) or hashlib.sha256(content).hexdigest()[:16]
+            guid = "title:" + told_by.casefold()
+            if guid in guids:
+                # Two of one title: their files tell them apart.
+                urls = sorted(str(url) for item in part.objects(node, DCAT.distribution) for url in part.objects(item, DCAT.accessURL))
+                guid += "#" + hashlib.sha256("\n".join(urls).encode()).hexdigest()[:12]
+            self.report(WEAK_IDENTITY, guid=guid, title=title, value=told_by)
+        guids.add(guid)
+        modified = next((plain(value) for value in part.objects(node, DCT.modified)), "")
+        return Record(
+            guid=guid[:2_000],
+            content=content,
+            media_type="application/n-triples",
+            title=plain(title) or identifier,
+            url=page or (str(node) if isinstance(node, URIRef) and str(node).startswith("http") else ""),
+            alias=identifier if identifier != guid else "",
+            modified=modified,
+            parsed=None,
+        )
+
+    # --------------------------------------------------------------------------------------------------------------- translating
+    def to_dataset(self, record: Record) -> dict[str, Any]:
+        graph = Graph()
+        graph.parse(data=record.content, format="nt")
+        node = next(graph.subjects(RDF.type, DCAT.Dataset), None)
+        if node is None:
+            raise RecordError(NOT_EXPECTED, url=record.url, found=record.media_type, expected="dcat:Dataset")
+        return _Reader(self, record, graph, node).dataset()
+
+
+_NOT_RDF = (RDFParserException, ValueError, SyntaxError, AssertionError, AttributeError, KeyError, IndexError, RecursionError)
+
+
+class _Page:
+    """One parsed document of a catalogue.
+
+    :ivar datasets: their nodes, in a stable order
+    :ivar total: how many the catalogue says it has in all its pages
+    :ivar following: the next page's address
+    :ivar damaged: the document had to be repaired
+    """
+
+    def __init__(self, graph: Graph, url: str, damaged: bool) -> None:
+        self.graph = graph
+        self.damaged = damaged
+        listed = set(graph.subjects(RDF.type, DCAT.Dataset))
+        # Some catalogues only point at their datasets without saying what they are.
+        listed |= {node for node in graph.objects(None, DCAT.dataset) if (node, DCT.title, None) in graph}
+        series = set(graph.subjects(RDF.type, DCAT.Catalog))
+        self.datasets = sorted(listed - series, key=str)
+        self.catalog = next(iter(sorted(series, key=str)), None)
+        self.total = self._total()
+        following = self._following()
+        self.following = urljoin(url, following) if following else None
+
+    def _following(self) -> str | None:
+        for kind in SUPPORTED_PAGINATION_COLLECTION_DESIGNS:
+            for view in sorted(self.graph.subjects(RDF.type, kind), key=str):
+                for predicate in (HYDRA.next, HYDRA.nextPage):
+                    for address in self.graph.objects(view, predicate):
+                        return str(address)
+        return None
+
+    def _total(self) -> int | None:
+        for value in self.graph.objects(None, HYDRA.totalItems):
+            if str(value).isdigit():
+                return int(str(value))
+        return None
+
+
+def _sniffed(content: bytes, content_type: str) -> str:
+    """The format by what the content looks like; what the server says of it decides only where that leaves a doubt."""
+    start = content[:2000].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start[:1] in (b"{", b"["):
+        return "json-ld"
+    if start[:5] == b"<?xml" or re.match(rb"<(?:\w+:)?RDF\b|<!--|<!DOCTYPE", start):
+        return "xml"
+    if re.match(rb"@prefix|@base|PREFIX|#", start, re.IGNORECASE):
+        return "turtle"
+    stated = _MEDIA_TYPES.get(content_type.split(";", 1)[0].strip().lower(), "turtle")
+    # N-Triples are Turtle too; neither XML nor JSON begins like this.
+    return stated if stated in ("turtle", "nt", "n3") else "turtle"
+
+
+def _graph(content: bytes, kind: str, url: str) -> Graph:
+    graph = Graph()
+    # Values stay as they are written: "2020-02-30"^^xsd:date is somebody's mistake to report, not to lose.
+    logging.getLogger("rdflib.term").setLevel(logging.ERROR)
+    try:
+        graph.parse(data=content, format=_FORMATS[kind], publicID=url)
+    except (SyntaxError, TypeError, SAXException) as error:
+        raise RDFParserException(str(error)) from None
+    return graph
+
+
+def _refuse_entities(content: bytes, url: str) -> None:
+    """Entities that stand for namespaces are common and harmless; those that refer to entities or files are attacks.
+
+    :raises SourceError: ``xml-entities``
+    """
+    if b"<!ENTITY" not in content:
+        return
+    parser = expat.ParserCreate()
+
+    class _RootSeen(Exception):  # noqa: N818 - ends the parsing, wrong is nothing
+        pass
+
+    def entity(
+        _name: str, parameter: int, value: str | None, _base: str | None, system: str | None, public: str | None, _no: str | None
+    ) -> None:
+        if parameter or value is None or system or public or "&" in value or "%" in value or len(value) > 500:
+            raise SourceError(XML_ENTITIES, url=url)
+
+    def root(_name: str, _attributes: dict[str, str]) -> None:
+        raise _RootSeen
+
+    parser.EntityDeclHandler = entity
+    parser.StartElementHandler = root
+    try:
+        parser.Parse(content, True)
+    except _RootSeen:
+        return
+    except expat.ExpatError:
+        # Not well-formed: the real parser says so.
+        return
+
+
+def _repaired(content: bytes) -> bytes | None:
+    """XML without characters that XML does not have and with what is open closed; None when nothing can be saved."""
+    without = re.sub(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|&#(?:x0*(?:[0-8bcef]|1[0-9a-f])|0*(?:[0-8]|1[1246-9]|2\d|3[01]));", b"", content)
+    without = re.sub(rb"&(\w+);", _spelled_out, without)
+    parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    try:
+        root = etree.fromstring(without, parser)
+    except etree.XMLSyntaxError:
+        return None
+    return etree.tostring(root, encoding="utf-8") if root is not None else None
+
+
+def _spelled_out(entity: re.Match[bytes]) -> bytes:
+    """HTML's names for characters, which XML does not know, as numbers; a name that nobody knows as text."""
+    name = entity[1].decode()
+    if name in ("amp", "lt", "gt", "quot", "apos"):
+        return entity[0]
+    return f"&#{name2codepoint[name]};".encode() if name in name2codepoint else b"&amp;" + entity[1] + b";"
+
+
+# ------------------------------------------------------------------------------------------------------------- cutting a dataset out
+def belongings(graph: Graph, dataset: Node) -> Graph:
+    """The triples of one dataset and of all that only describes it: files, agents, contacts, periods, places, licences."""
+    found = Graph()
+    waiting: list[tuple[Node, int]] = [(dataset, 0)]
+    visited: set[Node] = {dataset}
+    while waiting:
+        node, depth = waiting.pop()
+        for predicate, value in graph.predicate_objects(node):
+            found.add((node, predicate, value))
+            if isinstance(value, Literal) or value in visited or depth >= _DEPTH:
+                continue
+            if any(kind in _OWN for kind in graph.objects(value, RDF.type)):
+                continue
+            visited.add(value)
+            waiting.append((value, depth + 1))
+    found.add((dataset, RDF.type, DCAT.Dataset))
+    return found
+
+
+def canonical(graph: Graph, dataset: Node) -> bytes:
+    """N-Triples in a fixed order; blank nodes are named by a hash of what they say, so that equal ones are one."""
+    names: dict[Node, str] = {}
+    busy: set[Node] = set()
+
+    def name(node: Node) -> str:
+        if isinstance(node, URIRef):
+            return f"<{_safe(str(node))}>"
+        if isinstance(node, Literal):
+            return _literal(node)
+        if node in names:
+            return names[node]
+        if node in busy:
+            # A blank node inside itself: its place in the circle is all there is to know of it.
+            return "_:circle"
+        busy.add(node)
+        said = sorted(f"{name(predicate)} {name(value)}" for predicate, value in graph.predicate_objects(node))
+        busy.discard(node)
+        found = "_:dataset" if node == dataset else "_:b" + hashlib.sha256("\n".join(said).encode()).hexdigest()[:32]
+        names[node] = found
+        return found
+
+    lines = {f"{name(subject)} {name(predicate)} {name(value)} ." for subject, predicate, value in graph}
+    return ("\n".join(sorted(lines)) + "\n").encode("utf-8", "replace")
+
+
+def _safe(address: str) -> str:
+    # Portals write addresses with spaces and braces, which N-Triples (section 2.2) does not take.
+    return re.sub(r'[\x00-\x20<>"{}|^`\\]', lambda found: quote(found[0], safe=""), address)
+
+
+def _literal(value: Literal) -> str:
+    text = (
+        str(value)
+        .replace("\\", "\\\\")
+        .replace('"', '\\"')
+        .replace("\n", "\\n")
+        .replace("\r", "\\r")
+        .replace("\t", "\\t")
+        .replace("\x00", "")
+    )
+    text = "".join(character if character >= " " else f"\\u{ord(character):04X}" for character in text)
+    if value.language:
+        return f'"{text}"@{value.language}'
+    return f'"{text}"^^<{_safe(str(value.datatype))}>' if value.datatype else f'"{text}"'
+
+
+def _own_address(node: Node) -> str:
+    """A dataset's address, unless it was made up for one export (blank nodes made into addresses, RDF 1.1 section 3.5)."""
+    if not isinstance(node, URIRef):
+        return ""
+    address = str(node)
+    made_up = (
+        "/.well-known/genid/" in address
+        or re.match(r"(?:_:|bnode|nodeid|genid)", address, re.IGNORECASE)
+        or not re.match(r"[a-z][\w+.-]*:", address, re.IGNORECASE)
+    )
+    return "" if made_up else address
+
+
+def _texts(graph: Graph, node: Node, *predicates: URIRef) -> list[tuple[str, str]]:
+    """``[(text, language or "")]`` of the first predicate that has any, in a stable order."""
+    for predicate in predicates:
+        found: list[tuple[str, str]] = []
+        for value in graph.objects(node, predicate):
+            if isinstance(value, Literal):
+                found.append((str(value), value.language or ""))
+            else:
+                labels = [
+                    *graph.objects(value, RDFS.label),
+                    *graph.objects(value, SKOS.prefLabel),
+                    *graph.objects(value, FOAF.name),
+                    *graph.objects(value, RDF.value),
+                ]
+                found += [(str(label), getattr(label, "language", None) or "") for label in labels]
+        if any(plain(text) for text, _language in found):
+            return sorted(found, key=lambda pair: (pair[1], pair[0]))
+    return []
+
+
+# ----------------------------------------------------------------------------------------------------------- one dataset, read
+class _Reader:
+    """Reads one dataset from its graph into a `Draft`."""
+
+    def __init__(self, backend: DcatBackend, record: Record, graph: Graph, node: Node) -> None:
+        self._options = backend.options
+        self._graph = graph
+        self._node = node
+        self._draft = Draft(backend, record)
+        # ckanext-dcat's readings of contacts, agents and periods.
+        self._profile = RDFProfile(graph, dataset_type="dataset")
+
+    def _values(self, node: Node, *predicates: URIRef) -> list[str]:
+        """Addresses and texts, sorted; a node without address gives its label."""
+        found: set[str] = set()
+        for predicate in predicates:
+            for value in self._graph.objects(node, predicate):
+                if isinstance(value, BNode):
+                    found |= {text for text, _language in _labels(self._graph, value)}
+                else:
+                    found.add(str(value))
+        return sorted(found)
+
+    def _value(self, node: Node, *predicates: URIRef) -> str:
+        return next(iter(value for predicate in predicates for value in self._values(node, predicate)), "")
+
+    def dataset(self) -> dict[str, Any]:
+        graph, node, draft = self._graph, self._node, self._draft
+        draft.title(_texts(graph, node, DCT.title, RDFS.label, FOAF.name))
+        draft.notes(_texts(graph, node, DCT.description, RDFS.comment))
+        draft.keywords(_texts(graph, node, DCAT.keyword))
+        draft.themes(self._themes())
+        draft.licence(*self._licences(node), *(self._dataset_licence_of_files()))
+        if "license_id" not in draft.data and self._options.default_licence and "source_licence" not in draft.data:
+            draft.data["license_id"] = term("licences", self._options.default_licence)
+        draft.coded("frequency", "frequencies", self._value(node, DCT.accrualPeriodicity), tk._("the update frequency"))
+        draft.languages(self._values(node, DCT.language))
+        rights = self._value(node, DCT.accessRights)
+        if rights:
+            code = term("access_rights", rights)
+            if code:
+                draft.data["access_rights"] = code
+            else:
+                draft.aside("access_rights", rights)
+        self._periods()
+        self._places()
+        draft.date("issued", self._value(node, DCT.issued))
+        draft.date("modified", self._value(node, DCT.modified))
+        draft.text("identifier", self._value(node, DCT.identifier))
+        draft.text("version", self._value(node, DCAT.version, OWL.versionInfo, ADMS.version), 100)
+        draft.translated("version_notes", _texts(graph, node, ADMS.versionNotes))
+        draft.translated("provenance", _texts(graph, node, DCT.provenance))
+        draft.links("conforms_to", (value for value in self._values(node, DCT.conformsTo) if ":" in value))
+        draft.links("documentation", self._values(node, FOAF.page))
+        if page := self._value(node, DCAT.landingPage):
+            draft.link("url", page)
+        self._agents()
+        for distribution in self._distributions():
+            self._resource(distribution)
+        return draft.finish()
+
+    def _themes(self) -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
+        for value in sorted(self._graph.objects(self._node, DCAT.theme), key=str):
+            labels = _labels(self._graph, value)
+            if isinstance(value, Literal):
+                found.append((str(value), value.language or ""))
+            elif isinstance(value, URIRef) and term("themes", str(value)):
+                found.append((str(value), ""))
+            elif labels:
+                known = [pair for pair in labels if term("themes", pair[0])]
+                found.append((known or labels)[0])
+            elif isinstance(value, URIRef):
+                found.append((str(value), ""))
+        return found
+
+    def _licences(self, node: Node) -> list[str]:
+        found: list[str] = []
+        for predicate in (DCT.license, DCT.rights):
+            for value in sorted(self._graph.objects(node, predicate), key=str):
+                if not isinstance(value, BNode):
+                    found.append(str(value))
+                # dct:type of a licence says what kind it is, dct:identifier and labels what it is called.
+                found += [text for text, _language in _labels(self._graph, value)]
+                found += [str(text) for text in self._graph.objects(value, DCT.identifier)]
+        return list(dict.fromkeys(text for text in found if len(text) < 1000))
+
+    def _dataset_licence_of_files(self) -> list[str]:
+        """DCAT-AP puts the licence on the files: when all have the same one, it is the dataset's."""
+        of_files = [tuple(self._licences(item)) for item in self._distributions()]
+        return list(of_files[0]) if of_files and len(set(of_files)) == 1 else []
+
+    def _periods(self) -> None:
+        for interval in sorted(self._graph.objects(self._node, DCT.temporal), key=str):
+            if isinstance(interval, Literal):
+                parts = re.split(r"\s*/\s*|\s+(?:to|au|–|-)\s+", str(interval).strip())
+                if len(parts) == 2:
+                    self._draft.period(parts[0], parts[1], str(interval))
+                elif date(str(interval)):
+                    self._draft.period(str(interval), str(interval))
+                else:
+                    self._draft.text("temporal_text", interval)
+                continue
+            if isinstance(interval, URIRef) and (interval, None, None) not in self._graph:
+                self._draft.text("temporal_text", interval)
+                continue
+            alone = Graph()
+            alone += self._graph
+            alone.remove((self._node, DCT.temporal, None))
+            alone.add((self._node, DCT.temporal, interval))
+            profile = RDFProfile(alone, dataset_type="dataset")
+            start, end = profile._time_interval(self._node, DCT.temporal, dcat_ap_version=2) or ("", "")
+            label = next(iter(_labels(self._graph, interval)), ("", ""))[0]
+            if start or end:
+                self._draft.period(start or "", end or "", label)
+            elif label:
+                self._draft.text("temporal_text", label)
+
+    def _places(self) -> None:
+        for place in sorted(self._graph.objects(self._node, DCT.spatial), key=str):
+            for geometry in (
+                value
+                for predicate in (LOCN.geometry, DCAT.bbox, DCAT.centroid)
+                for value in sorted(self._graph.objects(place, predicate), key=str)
+            ):
+                if "spatial" not in self._draft.data and (found := _geojson(geometry)):
+                    self._draft.geometry(found)
+            labels = _labels(self._graph, place)
+            if labels:
+                self._draft.place(labels[0][0])
+            elif isinstance(place, Literal) and str(place).lstrip().startswith(("{", "POLYGON", "POINT")):
+                if found := _geojson(place):
+                    self._draft.geometry(found)
+            elif not isinstance(place, BNode):
+                self._draft.place(str(place))
+
+    def _agents(self) -> None:
+        for field, predicate in (("publisher", DCT.publisher), ("creator", DCT.creator)):
+            literal = next((value for value in self._graph.objects(self._node, predicate) if isinstance(value, Literal)), None)
+            if literal is not None:
+                self._draft.agent(field, [(str(literal), literal.language or "")])
+            for agent in sorted(self._profile._agents_details(self._node, predicate), key=lambda one: (one["uri"], one["name"])):
+                names = [*((name, language) for language, name in agent.get("name_translated", {}).items())] or [(agent["name"], "")]
+                subject = URIRef(agent["uri"]) if agent["uri"] else None
+                if not any(plain(name) for name, _language in names) and subject is not None:
+                    names = _labels(self._graph, subject) or names
+                self._draft.agent(field, names, url=agent["url"], uri=agent["uri"], identifier=agent["identifier"])
+        if not self._options.keep_contacts:
+            return
+        for predicate in (DCAT.contactPoint, ADMS.contactPoint):
+            contacts = self._profile._contact_details(self._node, predicate)
+            for contact in sorted(contacts, key=lambda one: (one.get("name") or "", one.get("email") or "")):
+                names = [*((name, language) for language, name in contact.get("name_translated", {}).items())] or [
+                    (contact.get("name"), "")
+                ]
+                if not any(plain(name) for name, _language in names) and contact.get("uri"):
+                    names = _texts(self._graph, URIRef(contact["uri"]), VCARD["organization-name"], FOAF.name, RDFS.label)
+                self._draft.contact(names, contact.get("email"), contact.get("url"))
+
+    def _distributions(self) -> list[Node]:
+        found = set(self._graph.objects(self._node, DCAT.distribution))
+        return sorted(
+            (item for item in found if not isinstance(item, Literal)),
+            key=lambda item: (self._value(item, DCT.title), self._value(item, DCAT.downloadURL, DCAT.accessURL), str(item)),
+        )
+
+    def _resource(self, item: Node) -> None:
+        graph = self._graph
+        checksum = next(iter(graph.objects(item, SPDX.checksum)), None)
+        url = self._value(item, DCAT.downloadURL) or self._value(item, DCAT.accessURL)
+        if not url and isinstance(item, URIRef) and (item, None, None) not in graph:
+            # A catalogue that points at files without a word about them.
+            url = str(item)
+        formats: list[str] = []
+        for predicate in (DCT["format"], DCAT.mediaType):
+            for value in sorted(graph.objects(item, predicate), key=str):
+                formats += [text for text, _language in _labels(graph, value)]
+                if not isinstance(value, BNode):
+                    formats.append(str(value))
+        own = self._licences(item)
+        self._draft.resource(
+            url=url,
+            names=_texts(graph, item, DCT.title, RDFS.label),
+            descriptions=_texts(graph, item, DCT.description),
+            formats=[re.sub(r"^https?://www\.iana\.org/assignments/media-types/", "", text) for text in formats],
+            guid=_own_address(item),
+            license=next((text for text in own if term("licences", text)), next(iter(own), "")),
+            languages=self._values(item, DCT.language),
+            issued=self._value(item, DCT.issued),
+            modified=self._value(item, DCT.modified),
+            size=self._value(item, DCAT.byteSize),
+            hash=self._value(checksum, SPDX.checksumValue) if checksum is not None else "",
+            hash_algorithm=self._value(checksum, SPDX.algorithm) if checksum is not None else "",
+            conforms_to=[value for value in self._values(item, DCT.conformsTo) if ":" in value],
+        )
+
+
+def _labels(graph: Graph, node: Node) -> list[tuple[str, str]]:
+    """What a node is called: ``[(text, language or "")]``."""
+    found = [
+        value for predicate in (SKOS.prefLabel, RDFS.label, DCT.title, FOAF.name, RDF.value) for value in graph.objects(node, predicate)
+    ]
+    return sorted(
+        ((str(value), getattr(value, "language", None) or "") for value in found if isinstance(value, Literal)),
+        key=lambda pair: (pair[1], pair[0]),
+    )
+
+
+def _geojson(value: Node) -> str | None:
+    """A geometry in GeoJSON or WKT (with or without GeoSPARQL's reference system) as GeoJSON."""
+    text = str(value).strip()
+    if text.startswith("{"):
+        return text
+    try:
+        return json.dumps(wkt.loads(re.sub(r"^<[^>]*>\s*", "", text)))
+    except (ValueError, TypeError, KeyError, IndexError, StopIteration, AttributeError):
+        return None

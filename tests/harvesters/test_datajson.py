@@ -1,0 +1,204 @@
+"""data.json as portals really write it."""
+
+from __future__ import annotations
+
+import copy
+import json
+import tracemalloc
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+import pytest
+
+from ckanext.ogptn.harvesters.datajson import DataJsonBackend  # pyright: ignore[reportMissingImports]
+from ckanext.ogptn.harvesters.engine.problems import SourceError
+from tests.conftest import SourceServer
+
+from .conftest import read
+
+#: In the shape of the DCAT-US 1.1 examples; the content is invented.
+WIDGETS: dict[str, Any] = {
+    "@type": "dcat:Dataset",
+    "accessLevel": "public",
+    "accrualPeriodicity": "R/P1M",
+    "bureauCode": ["018:10"],
+    "contactPoint": {"@type": "vcard:Contact", "fn": "Data office", "hasEmail": "mailto:data@agency.example"},
+    "description": "<p>Sea level, <b>hourly</b>.</p>\r\n<script>alert(1)</script>",
+    "distribution": [
+        {
+            "@type": "dcat:Distribution",
+            "downloadURL": "https://a.example/levels.csv",
+            "format": "CSV",
+            "mediaType": "text/csv",
+            "title": "Levels",
+        },
+        {"@type": "dcat:Distribution", "accessURL": "https://a.example/api", "format": "API"},
+        {"@type": "dcat:Distribution", "downloadURL": "levels on request", "mediaType": "application/octet-stream"},
+    ],
+    "identifier": "https://a.example/id/levels",
+    "issued": "2015-01-02T00:00:00.000Z",
+    "keyword": ["sea", "level", "a,b", ""],
+    "landingPage": "https://a.example/levels",
+    "language": ["en-US"],
+    "license": "http://opendatacommons.org/licenses/odbl/1.0/",
+    "modified": "R/P1D",
+    "programCode": ["018:001"],
+    "publisher": {"@type": "org:Organization", "name": "Sea Office", "subOrganizationOf": {"name": "Ministry"}},
+    "spatial": "7.5,30.2,11.6,37.6",
+    "temporal": "2000-01-15T00:45:00Z/2010-01-15T00:06:00Z",
+    "theme": ["Geospatial", "oceans", "Own Subject"],
+    "title": "Sea &amp; level",
+}
+
+
+def catalogue(*datasets: Any) -> str:
+    return json.dumps({"@type": "dcat:Catalog", "conformsTo": "https://project-open-data.cio.gov/v1.1/schema", "dataset": list(datasets)})
+
+
+def test_a_whole_record(http_server: SourceServer, accepted: Any) -> None:
+    reading = read(DataJsonBackend, http_server.says("/data.json", catalogue(WIDGETS)), language="en")
+    dataset = reading.only()
+    assert dataset["title_translated"] == {"en": "Sea & level"}
+    assert dataset["notes_translated"] == {"en": "Sea level, **hourly**."}
+    assert dataset["tags_translated"] == {"en": ["sea", "level", "a", "b", "Own Subject"]}
+    assert dataset["theme"] == ["REGI", "ENVI"]
+    assert (dataset["license_id"], dataset["access_rights"], dataset["frequency"]) == ("ODC_BL", "PUBLIC", "MONTHLY")
+    assert dataset["temporal_coverage"] == [{"start": "2000-01-15", "end": "2010-01-15"}]
+    assert dataset["spatial"].startswith('{"type":"Polygon"')
+    assert dataset["contact"] == [{"name_translated": {"en": "Data office"}, "email": "data@agency.example"}]
+    assert dataset["publisher"][0]["name_translated"] == {"en": "Sea Office"}
+    assert [resource.get("format") for resource in dataset["resources"]] == ["CSV", "REST", "OCTET"]
+    assert dataset["resources"][2]["description_translated"] == {"en": "levels on request"}
+    assert reading.slugs() == ["unknown-theme", "unusable-address"]
+    shown = accepted(dataset, "sea-level")
+    assert shown["title"] == "Sea & level"
+    assert len(shown["resources"]) == 3
+
+
+ODD: dict[str, dict[str, Any]] = {
+    "nulls": dict.fromkeys(WIDGETS) | {"identifier": "nulls"},
+    "numbers": dict.fromkeys(WIDGETS, 3.5) | {"identifier": 17},
+    "lists": {key: [value, value] for key, value in WIDGETS.items()} | {"identifier": ["lists"]},
+    "objects": {key: {"a": {"b": value}} for key, value in WIDGETS.items()} | {"identifier": "objects"},
+    "nothing": {"identifier": "nothing"},
+    "script": dict.fromkeys(WIDGETS, "<script>alert(1)</script>\x00\u202e") | {"identifier": "script"},
+    "long": dict.fromkeys(("title", "description", "license", "landingPage", "spatial", "temporal"), "x" * 200_000)
+    | {"identifier": "long"},
+    "by language": {"identifier": "by language", "title": {"ar": "مستوى البحر", "fr": "Niveau", "de": "Pegel"}, "keyword": "mer, niveau"},
+    "reversed": {"identifier": "reversed", "title": "r", "temporal": "2025-02-25/2025-02-24", "issued": "2014-02-30"},
+    "first version": {
+        "identifier": "first version",
+        "title": "v1",
+        "accessURL": "http://a.example/f.xls",
+        "format": "application/vnd.ms-excel",
+    },
+    "esri": {"identifier": "esri", "title": "e", "spatial": {"type": "envelope", "coordinates": [[7.5, 37.6], [11.6, 30.2]]}},
+}
+
+
+def test_no_record_is_lost_for_an_odd_field(http_server: SourceServer, accepted: Any) -> None:
+    reading = read(DataJsonBackend, http_server.says("/data.json", catalogue(*ODD.values(), "no dataset", None, 7, [])))
+    assert set(reading.datasets) == {
+        str(record["identifier"] if not isinstance(record["identifier"], list) else "lists") for record in ODD.values()
+    }
+    assert reading.slugs().count("unreadable-record") == 4
+    for number, dataset in enumerate(reading.datasets.values()):
+        shown = accepted(dataset, f"odd-{number}")
+        assert shown["title"]
+        assert "<script" not in json.dumps(shown)
+    assert reading.datasets["by language"]["title_translated"] == {"ar": "مستوى البحر", "fr": "Niveau"}
+    assert reading.datasets["reversed"]["temporal_text"] == "2025-02-25/2025-02-24"
+    assert reading.datasets["first version"]["resources"] == [
+        {"url": "http://a.example/f.xls", "format": "XLS", "mimetype": "application/vnd.ms-excel"}
+    ]
+    assert "spatial" in reading.datasets["esri"]
+
+
+def test_ten_days_later(http_server: SourceServer) -> None:
+    """The same portal's file at two dates: key order, keyword order and space differ; one dataset changed, one came, one went."""
+    before = [copy.deepcopy(WIDGETS) | {"identifier": f"id-{number}", "title": f"Level {number}"} for number in range(5)]
+    first = read(DataJsonBackend, http_server.says("/data.json", catalogue(*before)))
+    after = [dict(reversed(list(record.items()))) | {"keyword": record["keyword"][::-1]} for record in before[1:]]
+    after[0] = after[0] | {"description": "New words."}
+    new = copy.deepcopy(WIDGETS) | {"identifier": "id-9"}
+    http_server.says("/data.json", json.dumps({"dataset": [new, *after]}, indent=3))
+    second = read(DataJsonBackend, http_server.url + "/data.json")
+    same = {guid for guid, digest in second.hashes.items() if first.hashes.get(guid) == digest}
+    assert same == {"id-2", "id-3", "id-4"}
+    assert set(first.hashes) - set(second.hashes) == {"id-0"}
+    assert set(second.hashes) - set(first.hashes) == {"id-9"}
+
+
+def test_unchanged_file(http_server: SourceServer) -> None:
+    url = http_server.says("/data.json", catalogue(WIDGETS), ETag='"5"')
+    first = read(DataJsonBackend, url)
+    assert first.cursor.state == {"document": {"etag": '"5"', "last_modified": ""}}
+    http_server.says("/data.json", "", 304)
+    second = read(DataJsonBackend, url, state=first.cursor.state)
+    assert second.cursor.unchanged_all
+    assert not second.records
+
+
+@pytest.mark.parametrize(
+    ("body", "slug"),
+    [
+        (catalogue(WIDGETS)[:-40], "truncated"), ("", "truncated"), ("{", "truncated"), ("<html><title>Oops</title>", "unexpected-content"),
+        ('{"result": []}', "unexpected-content"), ('{"dataset": {}}', "unexpected-content"), ("not json", "truncated"),
+        ('{"dataset": [' + "[" * 100_000, "truncated"),
+    ],
+    ids=["broken off", "empty", "only a brace", "web page", "another JSON", "no list", "no JSON", "deep"],
+)  # fmt: skip
+def test_what_is_no_data_json(http_server: SourceServer, body: str, slug: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        read(DataJsonBackend, http_server.says("/data.json", body))
+    assert caught.value.slug in (slug, "unexpected-content")
+
+
+def test_an_empty_catalogue_is_one(http_server: SourceServer) -> None:
+    assert read(DataJsonBackend, http_server.says("/data.json", '\ufeff {"dataset": []}')).order == []
+
+
+def test_records_without_identifier(http_server: SourceServer) -> None:
+    without = [{"title": "One", "landingPage": "https://a.example/1"}, {"title": "Two"}, {"description": "neither"}]
+    reading = read(DataJsonBackend, http_server.says("/data.json", catalogue(*without)))
+    assert reading.order[:2] == ["https://a.example/1", "title:two"]
+    assert reading.order[2].startswith("content:")
+    assert "missing-identifier" in reading.slugs()
+
+
+def test_what_nobody_may_have_is_left_out(http_server: SourceServer) -> None:
+    secret = WIDGETS | {"accessLevel": "non-public"}
+    url = http_server.says("/data.json", catalogue(secret))
+    assert not read(DataJsonBackend, url).records
+    assert read(DataJsonBackend, url, options={"non_public": True}).only()["access_rights"] == "NON_PUBLIC"
+
+
+def test_contacts_can_be_left_out(http_server: SourceServer) -> None:
+    assert "contact" not in read(DataJsonBackend, http_server.says("/d", catalogue(WIDGETS)), options={"keep_contacts": False}).only()
+
+
+def test_a_large_file_needs_little_memory(http_server: SourceServer) -> None:
+    one = json.dumps(WIDGETS).encode()
+
+    def write(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Connection", "close")
+        handler.end_headers()
+        handler.wfile.write(b'{"dataset": [')
+        for number in range(2_000):
+            handler.wfile.write((b"," if number else b"") + one.replace(b"id/levels", b"id/%d" % number))
+        handler.wfile.write(b"]}")
+        handler.close_connection = True
+
+    url = http_server.says("/data.json", write)
+    from ckanext.ogptn.harvesters.engine.base import Cursor, HttpSettings, SourceInfo
+    from ckanext.ogptn.harvesters.engine.http import Client
+
+    backend = DataJsonBackend(SourceInfo(id="s", url=url), DataJsonBackend.Options())
+    with Client(HttpSettings(allowed_hosts=("127.0.0.1",))) as http:
+        tracemalloc.start()
+        count = sum(1 for _record in backend.records(http, Cursor()))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert count == 2_000
+    assert peak < 5_000_000, "3 MB of JSON, most of it never in memory at once"

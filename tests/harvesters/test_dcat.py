@@ -1,0 +1,256 @@
+"""DCAT catalogues as portals really write them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ckanext.ogptn.harvesters.dcat import DcatBackend  # pyright: ignore[reportMissingImports]
+from ckanext.ogptn.harvesters.engine.problems import SourceError
+from tests.conftest import SourceServer
+
+from .conftest import read
+
+NAMES = {
+    "dcat": "http://www.w3.org/ns/dcat#", "dct": "http://purl.org/dc/terms/", "foaf": "http://xmlns.com/foaf/0.1/",
+    "vcard": "http://www.w3.org/2006/vcard/ns#", "xsd": "http://www.w3.org/2001/XMLSchema#", "hydra": "http://www.w3.org/ns/hydra/core#",
+    "skos": "http://www.w3.org/2004/02/skos/core#", "rdfs": "http://www.w3.org/2000/01/rdf-schema#", "schema": "http://schema.org/",
+    "locn": "http://www.w3.org/ns/locn#", "gsp": "http://www.opengis.net/ont/geosparql#", "spdx": "http://spdx.org/rdf/terms#",
+    "owl": "http://www.w3.org/2002/07/owl#", "adms": "http://www.w3.org/ns/adms#", "ex": "https://data.example/",
+}  # fmt: skip
+PREFIXES = "".join(f"@prefix {prefix}: <{name}> .\n" for prefix, name in NAMES.items())
+
+WHOLE = (
+    PREFIXES
+    + """
+ex:catalog a dcat:Catalog ; dct:title "Catalogue d'essai"@fr ; dcat:dataset <https://data.example/dataset/1> .
+<https://data.example/dataset/1> a dcat:Dataset ;
+  dct:title "Qualité de l'eau"@fr , "جودة المياه"@ar , "Wasserqualität"@de ;
+  dct:description "<p>Mesures <b>mensuelles</b> &amp; annuelles.</p><script>alert(1)</script>"@fr ;
+  dcat:keyword "eau"@fr , "ماء"@ar , "Wasser"@de ;
+  dcat:theme <http://publications.europa.eu/resource/authority/data-theme/ENVI> , ex:theme-own ;
+  dct:accrualPeriodicity <http://publications.europa.eu/resource/authority/frequency/MONTHLY> ;
+  dct:language <http://publications.europa.eu/resource/authority/language/FRA> , "ar" ;
+  dct:accessRights <http://publications.europa.eu/resource/authority/access-right/PUBLIC> ;
+  dct:identifier "eau-1" ; dct:issued "2016-11-04"^^xsd:date ; dct:modified "2017-03-01T10:20:30.123456"^^xsd:dateTime ;
+  owl:versionInfo "2" ; adms:versionNotes "Corrigé"@fr ;
+  dct:temporal [ a dct:PeriodOfTime ; schema:startDate "2010-01-01"^^xsd:date ; schema:endDate "2016-12-31"^^xsd:date ] ,
+    [ a dct:PeriodOfTime ; dcat:startDate "2019"^^xsd:gYear ] ;
+  dct:spatial [ a dct:Location ; skos:prefLabel "Bizerte" ; locn:geometry "POINT (9.8 37.2)"^^gsp:wktLiteral ] ;
+  dct:publisher [ a foaf:Organization ; foaf:name "Office de l'eau"@fr ; foaf:homepage <https://eau.example/> ] ;
+  dcat:contactPoint [ a vcard:Organization ; vcard:fn "Cellule des données" ; vcard:hasEmail <mailto:donnees@eau.example> ] ;
+  dcat:landingPage <https://data.example/eau> ;
+  dcat:distribution <https://data.example/dataset/1/csv> , [
+    a dcat:Distribution ; dct:title "Service"@fr ; dcat:accessURL <https://data.example/wms> ; dct:format "OGC WMS" ;
+    dct:license <https://creativecommons.org/licenses/by/4.0/> ] .
+ex:theme-own a skos:Concept ; skos:prefLabel "Hydrologie"@fr .
+<https://data.example/dataset/1/csv> a dcat:Distribution ; dct:title "Mesures"@fr ; dcat:downloadURL <https://data.example/m.csv> ;
+  dcat:mediaType <https://www.iana.org/assignments/media-types/text/csv> ; dcat:byteSize "2048.0"^^xsd:decimal ;
+  dct:license [ a dct:LicenseDocument ; rdfs:label "CC BY" ; dct:identifier "cc-by" ;
+    owl:sameAs <https://creativecommons.org/licenses/by/4.0/> ] ;
+  spdx:checksum [ spdx:algorithm spdx:checksumAlgorithm_sha1 ; spdx:checksumValue "da39a3ee5e6b4b0d3255bfef95601890afd80709" ] .
+"""
+)
+
+
+def test_a_whole_dataset(http_server: SourceServer, accepted: Any) -> None:
+    reading = read(DcatBackend, http_server.says("/catalog.ttl", WHOLE, Content_Type="text/turtle"))
+    (guid,) = reading.order
+    record, dataset = reading.records[guid], reading.only()
+    assert (guid, record.alias, record.url, record.title) == (
+        "https://data.example/dataset/1",
+        "eau-1",
+        "https://data.example/eau",
+        "جودة المياه",
+    )
+    assert dataset["title_translated"] == {"fr": "Qualité de l'eau", "ar": "جودة المياه"}
+    assert dataset["notes_translated"] == {"fr": "Mesures **mensuelles** & annuelles."}
+    assert dataset["tags_translated"]["ar"] == ["ماء"]
+    assert dataset["theme"] == ["ENVI"]
+    assert "Hydrologie" in dataset["tags_translated"]["fr"]
+    assert (dataset["frequency"], dataset["language"], dataset["access_rights"]) == ("MONTHLY", ["ARA", "FRA"], "PUBLIC")
+    assert (dataset["issued"], dataset["modified"], dataset["version"]) == ("2016-11-04", "2017-03-01", "2")
+    assert sorted(dataset["temporal_coverage"], key=str) == [{"start": "2010-01-01", "end": "2016-12-31"}, {"start": "2019"}]
+    assert (dataset["governorates"], dataset["spatial_text"]) == (["TN-23"], "Bizerte")
+    assert json.loads(dataset["spatial"]) == {"type": "Point", "coordinates": [9.8, 37.2]}
+    assert dataset["publisher"] == [{"name_translated": {"fr": "Office de l'eau"}, "url": "https://eau.example/"}]
+    assert dataset["contact"] == [{"name_translated": {"fr": "Cellule des données"}, "email": "donnees@eau.example"}]
+    csv, service = dataset["resources"]
+    assert (csv["guid"], csv["format"], csv["size"], csv["hash_algorithm"], csv["license"]) == (
+        "https://data.example/dataset/1/csv", "CSV", 2048, "SHA1", "CC_BY_4_0")  # fmt: skip
+    assert (service["format"], service["license"], "guid" in service) == ("WMS_SRVC", "CC_BY_4_0", False)
+    shown = accepted(dataset, "eau")
+    assert shown["title_translated"] == dataset["title_translated"]
+    assert [resource.get("size") for resource in shown["resources"]] == [2048, None]
+
+
+def blank(order: int, label: str) -> str:
+    """The same two datasets as blank nodes: in another order and with other labels, as each export has them."""
+    one = (
+        f'_:{label}1 a dcat:Dataset ; dct:title "Un" ; dct:publisher _:{label}p ; dct:temporal _:{label}t ; dcat:distribution _:{label}d .'
+    )
+    two = f'_:{label}2 a dcat:Dataset ; dct:identifier "deux" ; dct:title "Deux" ; dct:publisher _:{label}p .'
+    shared = f'_:{label}p a foaf:Agent ; foaf:name "Office" . _:{label}t schema:startDate "2010" .'
+    file = f"_:{label}d dcat:accessURL <http://a.example/1> ."
+    return PREFIXES + "\n".join([one, two, shared, file][::order])
+
+
+def test_blank_nodes_are_the_same_datasets_each_time(http_server: SourceServer) -> None:
+    first = read(DcatBackend, http_server.says("/a.ttl", blank(1, "a")))
+    second = read(DcatBackend, http_server.says("/b.ttl", blank(-1, "zz")))
+    assert set(first.order) == {"title:un", "deux"}
+    assert first.hashes == second.hashes
+    assert first.slugs() == ["missing-resources", "weak-identity"]
+
+
+def test_two_of_one_title_are_two(http_server: SourceServer) -> None:
+    twins = PREFIXES + "".join(
+        f'[] a dcat:Dataset ; dct:title "Jumeau" ; dcat:distribution [ dcat:accessURL <http://a.example/{number}> ] .' for number in (1, 2)
+    )
+    first = read(DcatBackend, http_server.says("/a.ttl", twins))
+    assert len(set(first.order)) == 2
+
+
+def test_made_up_addresses_are_no_identity(http_server: SourceServer) -> None:
+    turtle = PREFIXES + '<http://a.example/.well-known/genid/x77> a dcat:Dataset ; dct:identifier "stable" ; dct:title "T" .'
+    assert read(DcatBackend, http_server.says("/a.ttl", turtle)).order == ["stable"]
+
+
+# -- formats
+
+XML = """<?xml version="1.0" encoding="utf-8"?>
+<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:dcat="http://www.w3.org/ns/dcat#" xmlns:dct="http://purl.org/dc/terms/">
+  <dcat:Catalog rdf:about="https://x.example/"><dcat:dataset>%s</dcat:dataset></dcat:Catalog>
+</rdf:RDF>"""
+IN_XML = """<dcat:Dataset rdf:nodeID="N1"><dct:identifier>x-1</dct:identifier><dct:title xml:lang="fr">Titre</dct:title>
+  <dct:description xml:lang="fr">&lt;div&gt;Un &lt;i&gt;texte&lt;/i&gt;&lt;/div&gt;</dct:description>
+  <dct:issued>pas une date</dct:issued>
+  <dcat:distribution><dcat:Distribution><dcat:accessURL rdf:resource="http://x.example/un fichier {1}.csv"/>
+  <dct:format><dct:IMT rdf:value="text/csv" xmlns:rdfs="http://www.w3.org/2000/01/rdf-schema#" rdfs:label="CSV"/></dct:format>
+  </dcat:Distribution></dcat:distribution></dcat:Dataset>"""
+IN_JSON = {
+    "@context": {"dcat": "http://www.w3.org/ns/dcat#", "dct": "http://purl.org/dc/terms/"},
+    "@graph": [
+        {
+            "@type": "dcat:Dataset", "dct:identifier": "x-1", "dct:title": {"@value": "Titre", "@language": "fr"},
+            "dct:description": {"@value": "<div>Un <i>texte</i></div>", "@language": "fr"}, "dct:issued": "pas une date",
+            "dcat:distribution": {
+                "@type": "dcat:Distribution", "dct:format": "CSV",
+                "dcat:accessURL": {"@id": "http://x.example/un%20fichier%20%7B1%7D.csv"},
+            },
+        }
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type"),
+    [(XML % IN_XML, "application/rdf+xml"), (XML % IN_XML, "text/html"),
+     (json.dumps(IN_JSON), "application/ld+json"), (json.dumps(IN_JSON), "text/plain")],
+)  # fmt: skip
+def test_other_formats_whatever_the_server_calls_them(http_server: SourceServer, accepted: Any, body: str, media_type: str) -> None:
+    reading = read(DcatBackend, http_server.says("/catalog", body, Content_Type=media_type))
+    assert reading.order == ["x-1"]
+    dataset = reading.only()
+    assert dataset["title_translated"] == {"fr": "Titre"}
+    assert dataset["notes_translated"] == {"fr": "Un *texte*"}
+    (resource,) = dataset["resources"]
+    assert (resource["url"], resource["format"]) == ("http://x.example/un%20fichier%20%7B1%7D.csv", "CSV")
+    assert dataset["extras"] == [{"key": "original_issued", "value": "pas une date"}]
+    assert "unreadable-date" in reading.slugs()
+    assert accepted(dataset, "x-1")["title"] == "Titre"
+
+
+def test_damaged_xml_gives_what_can_be_read_and_removes_nothing(http_server: SourceServer) -> None:
+    damaged = (XML % IN_XML).replace("Titre", "Ti\x0btre &nbsp;")
+    reading = read(DcatBackend, http_server.says("/catalog.rdf", damaged))
+    assert reading.order == ["x-1"]
+    assert "damaged-xml" in reading.slugs()
+    assert reading.cursor.reasons
+
+
+def test_entity_expansion_is_refused_namespaces_are_not(http_server: SourceServer) -> None:
+    harmless = '<!DOCTYPE rdf:RDF [<!ENTITY xsd "http://www.w3.org/2001/XMLSchema#">]><rdf:RDF'
+    assert read(DcatBackend, http_server.says("/h", (XML % IN_XML).replace("<rdf:RDF", harmless))).order == ["x-1"]
+    for declared in ('<!ENTITY a "x"><!ENTITY b "&a;&a;&a;">', '<!ENTITY a SYSTEM "file:///etc/passwd">', '<!ENTITY % a "x">'):
+        attack = (XML % IN_XML).replace("<rdf:RDF", f"<!DOCTYPE rdf:RDF [{declared}]><rdf:RDF")
+        with pytest.raises(SourceError) as caught:
+            read(DcatBackend, http_server.says("/a", attack))
+        assert caught.value.slug == "xml-entities"
+
+
+def test_contexts_are_fetched_by_our_own_client_only(http_server: SourceServer) -> None:
+    context = http_server.says("/context.jsonld", json.dumps({"@context": IN_JSON["@context"]}))
+    outside = {**IN_JSON, "@context": [context, "http://169.254.169.254/latest"]}
+    reading = read(DcatBackend, http_server.says("/c", json.dumps(outside)))
+    assert reading.order == ["x-1"]
+    assert "missing-context" in reading.slugs()
+
+
+@pytest.mark.parametrize("body", ["", "<html><title>x</title></html>", "{", "@prefix dcat: <x", "<?xml version='1.0'?><a", "plain words"])
+def test_what_is_no_rdf(http_server: SourceServer, body: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        read(DcatBackend, http_server.says("/c", body))
+    assert caught.value.slug == "unexpected-content"
+
+
+# -- pages
+
+
+def page(number: int, following: str | None, total: int = 4) -> str:
+    view = f"<?page={number}> a hydra:PagedCollection ; hydra:totalItems {total} {f'; hydra:nextPage <{following}>' if following else ''} ."
+    return PREFIXES + view + "".join(f'ex:d{number}{letter} a dcat:Dataset ; dct:title "{number}{letter}" .' for letter in "ab")
+
+
+def test_pages(http_server: SourceServer) -> None:
+    http_server.says("/c?page=2", page(2, None))
+    reading = read(DcatBackend, http_server.says("/c", page(1, "/c?page=2"), ETag='"1"'))
+    assert reading.order == [f"https://data.example/d{name}" for name in ("1a", "1b", "2a", "2b")]
+    assert (reading.cursor.expected, reading.cursor.reasons) == (4, [])
+    assert reading.cursor.state["document"]["pages"] == 2
+    http_server.says("/c", "", 304)
+    with pytest.raises(SourceError) as again:
+        read(DcatBackend, http_server.url + "/c", state=reading.cursor.state)
+    assert again.value.slug == "bad-status", "an unchanged first page says nothing of the others, so it was not asked for"
+
+
+def test_pages_in_a_circle_end(http_server: SourceServer) -> None:
+    http_server.says("/c?page=2", page(2, "/c"))
+    reading = read(DcatBackend, http_server.says("/c", page(1, "/c?page=2")))
+    assert len(reading.order) == 4
+    assert "paging-circle" in reading.slugs()
+    assert reading.cursor.reasons == ["paging-circle"]
+
+
+def test_an_unchanged_file_is_not_read(http_server: SourceServer) -> None:
+    url = http_server.says("/c", WHOLE, ETag='"1"')
+    first = read(DcatBackend, url)
+    http_server.says("/c", "", 304)
+    assert read(DcatBackend, url, state=first.cursor.state).cursor.unchanged_all
+
+
+def test_one_file_of_hundreds(http_server: SourceServer) -> None:
+    body = PREFIXES + "".join(
+        f'ex:d{number} a dcat:Dataset ; dct:title "Titre {number}"@fr ; dct:publisher ex:office ; dcat:distribution '
+        f'[ dcat:accessURL <https://a.example/{number}.csv> ; dct:format "CSV" ] .'
+        for number in range(300)
+    ) + 'ex:office a foaf:Agent ; foaf:name "Office" .'  # fmt: skip
+    reading = read(DcatBackend, http_server.says("/c", body))
+    assert len(reading.datasets) == 300
+    assert all(dataset["publisher"][0]["name_translated"] == {"fr": "Office"} for dataset in reading.datasets.values())
+
+
+def test_a_dataset_that_mentions_another_does_not_hold_it(http_server: SourceServer) -> None:
+    body = (
+        PREFIXES
+        + """
+        ex:a a dcat:Dataset ; dct:title "A" ; dct:relation ex:b ; dct:isPartOf ex:c .
+        ex:b a dcat:Dataset ; dct:title "B" .
+        ex:c a dcat:Catalog ; dcat:dataset ex:a, ex:b .
+    """
+    )
+    reading = read(DcatBackend, http_server.says("/c", body))
+    assert b'"B"' not in reading.records["https://data.example/a"].content
+    assert reading.datasets["https://data.example/a"]["title_translated"] == {"fr": "A"}
