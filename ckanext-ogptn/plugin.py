@@ -36,7 +36,10 @@ from .catalogue import helpers as catalogue_helpers
 from .catalogue import validators as catalogue_validators
 from .catalogue.dcat import profile as dcat_profile
 from .catalogue.dcat import uris as dcat_uris
-from .commitment import contacts
+from .commitment import actions as commitment_actions
+from .commitment import auth as commitment_auth
+from .commitment import cli as commitment_cli
+from .commitment import contacts, report_views
 from .commitment import validators as commitment_validators
 from .extractive import validators as extractive_validators
 
@@ -61,19 +64,19 @@ class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
 
     # IActions
     def get_actions(self) -> dict[str, Callable[..., Any]]:
-        return {**catalogue_actions.get_actions(), **shapes.get_actions()}
+        return {**catalogue_actions.get_actions(), **shapes.get_actions(), **commitment_actions.get_actions()}
 
     # IAuthFunctions
     def get_auth_functions(self) -> dict[str, Callable[..., Any]]:
-        return catalogue_auth.get_auth_functions()
+        return {**catalogue_auth.get_auth_functions(), **commitment_auth.get_auth_functions()}
 
     # IBlueprint
     def get_blueprint(self) -> list[Blueprint]:
-        return [translation.blueprint, views.blueprint, vocabulary_views.blueprint]
+        return [translation.blueprint, views.blueprint, vocabulary_views.blueprint, report_views.blueprint]
 
     # IClick
     def get_commands(self) -> list[click.Command]:
-        return seed_cli.get_commands()
+        return [*seed_cli.get_commands(), *commitment_cli.get_commands()]
 
     # IConfigDeclaration
     def declare_config_options(self, declaration: Any, key: Any) -> None:

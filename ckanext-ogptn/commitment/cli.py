@@ -1,0 +1,133 @@
+"""``ckan ogptn-commitments``: reports in and out from the command line."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import click
+from ckan import model
+
+from . import actions
+from .report import word
+
+
+def get_commands() -> list[click.Command]:
+    return [commitments]
+
+
+@click.group("ogptn-commitments", short_help="The self-assessment report and reporting rounds of the commitments.")
+def commitments() -> None:
+    """The self-assessment report and reporting rounds of the commitments."""
+
+
+@contextmanager
+def _site(context: click.Context) -> Iterator[Any]:
+    """Run as the site's own user; a refused request is told in sentences and ends with 1."""
+    flask_app = context.find_root().meta["flask_app"]
+    with flask_app.test_request_context():
+        name = tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
+        try:
+            yield {"user": name, "auth_user_obj": model.User.by_name(name)}
+        except tk.ValidationError as refused:
+            for sentence in _sentences(refused.error_dict):
+                click.secho(sentence, fg="red", err=True)
+            sys.exit(1)
+        except tk.ObjectNotFound as missing:
+            click.secho(str(missing) or "There is no such record.", fg="red", err=True)
+            sys.exit(1)
+
+
+def _sentences(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for item in value.values():
+            yield from _sentences(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _sentences(item)
+    else:
+        yield str(value)
+
+
+@commitments.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--plan", help="Code of the action plan, such as nap1. Default: the one that the document names.")
+@click.option("--period-start", help="First year, month or day that the report covers. Default: the document's, else the plan's.")
+@click.option("--period-end", help="Last year, month or day that the report covers.")
+@click.option("--agency", help="Organisation for new commitments whose agency is unknown. Default: the coordinator's.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+@click.pass_context
+def import_report(
+    context: click.Context,
+    file: Path,
+    plan: str | None,
+    period_start: str | None,
+    period_end: str | None,
+    agency: str | None,
+    dry_run: bool,
+) -> None:
+    """Read a self-assessment report (.docx or plain text) into the commitments: all of it, or nothing.
+
+    Ends with 1 when the report has errors; each names the form and the field.
+    """
+    given = {"plan": plan, "period_start": period_start, "period_end": period_end, "agency": agency}
+    with _site(context) as site:
+        # Not more than may be read, whatever the file's size.
+        with file.open("rb") as opened:
+            content = opened.read(word.LIMIT_FILE + 1)
+        shown = tk.get_action("ogptn_commitment_report_preview")(site, {**given, "upload": io.BytesIO(content)})
+        _show(shown)
+        if shown["errors"]:
+            click.secho("Nothing was imported.", fg="red", err=True)
+            sys.exit(1)
+        if dry_run:
+            click.echo("Dry run: nothing was changed.")
+            return
+        done = tk.get_action("ogptn_commitment_report_import")(
+            site, {**given, "upload": io.BytesIO(content), "fingerprint": shown["fingerprint"]}
+        )
+        click.secho(
+            f"{len(done['created'])} created, {len(done['updated'])} updated, {len(done['unchanged'])} unchanged",
+            fg="green",
+        )
+
+
+@commitments.command("export")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path, writable=True))
+@click.option("--plan", required=True, help="Code of the action plan, such as nap1.")
+@click.option("--lang", type=click.Choice(["ar", "fr", "en"]), default="ar", show_default=True)
+@click.option("--period-end", help="Last year, month or day of the period to report on. Default: each commitment's newest report.")
+@click.option("--people", is_flag=True, help="With names, telephones and addresses of the officials in charge: not for publication.")
+@click.pass_context
+def export_report(context: click.Context, file: Path, plan: str, lang: str, period_end: str | None, people: bool) -> None:
+    """Write the self-assessment report of a plan as a Word document."""
+    with _site(context) as site:
+        given = {"plan": plan, "lang": lang, "period_end": period_end, "people": people}
+        # Only what the public sees, unless the officials are asked for.
+        _name, content = actions.word_report(site if people else {"user": ""}, given)  # pyright: ignore[reportArgumentType]
+        file.write_bytes(content)
+        click.secho(f"{file}: {len(content):,} bytes", fg="green")
+
+
+def _show(shown: dict[str, Any]) -> None:
+    if shown["period_end"]:
+        click.echo(f"Plan {shown['plan']}, {shown['period_start']}–{shown['period_end']}, language {shown['language']}")
+    for form in shown["forms"]:
+        fields = ", ".join(dict.fromkeys(item["field"] for item in form["fields"]))
+        changed = f" ({fields})" if form["change"] == "changed" else ""
+        click.echo(
+            f"{form['form']:>4}  {form['change']:<7} {form['level'] or '–':<11} {form['deadline'] or '–':<13} {form['title']}{changed}"
+        )
+    for item in shown["unplaced"]:
+        where = f"form {item['form']}" if item["form"] else "outside the forms"
+        first = item["text"].replace("\n", " ")
+        click.echo(f"not placed ({where}, {len(item['text'])} characters): {first[:70]}{'…' if len(first) > 70 else ''}")
+    for item in shown["warnings"]:
+        click.secho(f"warning: {item['message']}", fg="yellow")
+    for item in shown["errors"]:
+        click.secho(f"error: {item['message']}", fg="red", err=True)
