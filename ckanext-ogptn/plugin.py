@@ -40,6 +40,7 @@ from .commitment import actions as commitment_actions
 from .commitment import auth as commitment_auth
 from .commitment import cli as commitment_cli
 from .commitment import contacts, report_views
+from .commitment import helpers as commitment_helpers
 from .commitment import validators as commitment_validators
 from .extractive import validators as extractive_validators
 
@@ -138,6 +139,7 @@ class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
             **form_helpers.get_helpers(),
             **display_helpers.get_helpers(),
             **translation.get_helpers(),
+            **commitment_helpers.get_helpers(),
         }
 
     # IMiddleware

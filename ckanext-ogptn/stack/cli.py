@@ -21,7 +21,7 @@ from .errors import ExitCode, StackError
 from .layout import Layout, default_data_dir, read_json
 from .process import LOOPBACK, Running
 from .site import External, installed, without_password
-from .supervisor import ORDER, Options, Supervisor, Welcome, exclusive, is_locked, stop_leftovers, web_answers
+from .supervisor import ORDER, Options, Supervisor, Welcome, ckan_command, exclusive, is_locked, stop_leftovers, web_answers
 
 #: Seconds that `down` waits for the supervisor, which may have to wait for a running job and for PostgreSQL's last checkpoint.
 DOWN_SECONDS = 90.0
@@ -297,6 +297,20 @@ def logs(data_dir: Path | None, service: str | None, lines: int, follow: bool) -
                     stream.seek(position)
                     click.echo(stream.read().decode("utf-8", "replace"), nl=False)
             positions[file] = size
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []})
+@data_dir_option
+@click.pass_context
+def commitments(ctx: click.Context, data_dir: Path | None) -> None:
+    """The commitments' report: `import FILE`, `export FILE --plan nap1`. Hands over to `ckan ogptn-commitments` of the running portal."""
+    layout = layout_of(data_dir)
+    if not (layout.root.is_dir() and is_locked(layout) and read_json(layout.state_file).get("ready")):
+        raise StackError("The portal is not running.", "Start it with `ogptn up --detach`.", ExitCode.NOT_RUNNING)
+    done = subprocess.run(  # noqa: S603 - CKAN's own command, with what the reader typed as its arguments
+        [*ckan_command(), "-c", str(layout.ini), "ogptn-commitments", *(ctx.args or ["--help"])], check=False
+    )
+    ctx.exit(done.returncode)
 
 
 @main.command()

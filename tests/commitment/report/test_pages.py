@@ -150,3 +150,12 @@ def test_the_command_ends_with_1_and_names_form_and_field(site: Any, cli: Any, t
     assert "Form 1" in answer.output and "Nothing was imported" in answer.output
     file.write_bytes(b"PK\x03\x04 not a zip")
     assert cli.invoke(ckan, ["ogptn-commitments", "import", str(file)]).exit_code == 1
+
+
+def test_the_list_of_commitments_leads_to_the_report(site: Any, signed: dict[str, str], commitment_factory: Any) -> None:
+    commitment_factory()
+    page = soup(site.get("/en/commitment/"))
+    assert page.find("a", href="/en/commitment-report/nap1")
+    assert not page.find("a", href="/en/commitment-report/import")
+    assert soup(site.get("/en/commitment/", headers=signed)).find("a", href="/en/commitment-report/import")
+    assert not soup(site.get("/en/dataset/")).find("a", href="/en/commitment-report/nap1")
