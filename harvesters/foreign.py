@@ -264,7 +264,10 @@ def language_of(text: str, stated: str, default: str) -> str:
     if code in t.LANGUAGES:
         return code
     if t.is_arabic(text):
-        return "ar"
+        # A French description may name a place in Arabic, and the reverse: the script of most letters tells.
+        arabic = sum(1 for character in text if t.is_arabic(character))
+        if arabic * 2 >= sum(1 for character in text if character.isalpha()):
+            return "ar"
     return "fr" if default == "ar" else default
 
 

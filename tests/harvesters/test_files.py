@@ -1,0 +1,89 @@
+"""Lists of files and web folders, as agencies keep them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ckanext.ogptn.harvesters.engine.problems import SourceError  # pyright: ignore[reportMissingImports]
+from ckanext.ogptn.harvesters.files import FilesBackend
+from tests.conftest import SourceServer
+
+from .conftest import read
+
+HEADER = [
+    "Identifiant", "Titre_fr", "العنوان_ar", "Description", "Mots-clés", "Thème", "Licence", "Périodicité", "Début", "Fin", "Gouvernorat",
+    "Organisme", "Courriel", "Fichier", "Titre du fichier", "Format", "Ignoré",
+]  # fmt: skip
+ROWS = [
+    ["B-1", "Barrages", "السدود", "Niveau des barrages", "eau, barrage", "Environnement", "LNDPO-TN", "mensuelle", "2010", "2016", "Béja",
+     "Office", "eau@a.example", "b1.csv", "Niveaux", "CSV", "x"],
+    ["C-1", "Routes", *[""] * 3, "Transport", *[""] * 7, "https://a.example/r.pdf", "", "PDF", ""],
+    ["B-1", *[""] * 12, "b2.xlsx", "Carte", "", ""],
+    [""] * 17,
+]  # fmt: skip
+LIST = "".join(";".join(row) + "\n" for row in (HEADER, *ROWS))
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "utf-8-sig", "cp1256"])
+def test_a_list_in_csv(http_server: SourceServer, accepted: Any, charset: str) -> None:
+    text = LIST if charset != "cp1256" else LIST.replace("Thème", "Theme").replace("é", "e")
+    reading = read(FilesBackend, http_server.says("/l/liste.csv", text.encode(charset)))
+    assert reading.order == ["B-1", "C-1"]
+    assert reading.cursor.expected == 2
+    first = reading.datasets["B-1"]
+    assert first["title_translated"] == {"fr": "Barrages", "ar": "السدود"}
+    assert first["tags_translated"] == {"fr": ["eau", "barrage"]}
+    assert (first["theme"], first["license_id"], first["frequency"]) == (["ENVI"], "LNDPO-TN", "MONTHLY")
+    assert (first["temporal_coverage"], first["governorates"]) == ([{"start": "2010", "end": "2016"}], ["TN-31"])
+    assert [resource["url"] for resource in first["resources"]] == [http_server.url + "/l/b1.csv", http_server.url + "/l/b2.xlsx"]
+    assert [resource["format"] for resource in first["resources"]] == ["CSV", "XLSX"]
+    assert "unknown-column" in reading.slugs()
+    assert accepted(first, "barrages")["title"]
+
+
+def test_a_list_in_json(http_server: SourceServer, accepted: Any) -> None:
+    rows = [
+        {"id": "1", "title": {"fr": "Un", "ar": "واحد"}, "keywords": ["a", "b"], "files": [{"url": "a.csv", "title": "A"}, "b.pdf"]},
+        {"title": "Deux", "url": "https://a.example/2.xls", "modified": "12/03/2019"},
+        "no row",
+    ]
+    reading = read(FilesBackend, http_server.says("/liste.json", json.dumps({"datasets": rows})))
+    assert reading.order == ["1", "Deux"]
+    assert reading.datasets["1"]["title_translated"] == {"fr": "Un", "ar": "واحد"}
+    assert [resource["format"] for resource in reading.datasets["1"]["resources"]] == ["CSV", "PDF"]
+    assert reading.datasets["Deux"]["modified"] == "2019-03-12"
+    assert "unreadable-record" in reading.slugs()
+    assert accepted(reading.datasets["1"], "un")
+
+
+def test_a_list_without_header_says_what_is_missing(http_server: SourceServer) -> None:
+    with pytest.raises(SourceError) as caught:
+        read(FilesBackend, http_server.says("/l.csv", "Barrages;b1.csv\nRoutes;r.pdf\n"))
+    assert caught.value.slug == "missing-column"
+    assert "Barrages" in str(caught.value)
+
+
+APACHE = """<html><head><title>Index of /pub</title></head><body><h1>Index of /pub</h1><pre><a href="?C=N;O=D">Name</a>
+<a href="/">Parent Directory</a>
+<a href="budget_2019.xlsx">budget_2019.xlsx</a>  12-Mar-2020 10:11  1.2M
+<a href="%D8%AA%D9%82%D8%B1%D9%8A%D8%B1.pdf">تقرير.pdf</a>  2020-03-12 10:11  3K
+<a href="sous/">sous/</a> 2020-01-01 -
+<a href="index.php">index.php</a> <a href="https://elsewhere.example/x.csv">x</a> <a href="javascript:x()">y</a></pre></body></html>"""
+
+
+def test_a_web_folder(http_server: SourceServer, accepted: Any) -> None:
+    http_server.says("/pub/sous/", '<table><tr><td><a href="a.csv">a.csv</a></td><td>2021-05-06</td></tr></table><a href="../">up</a>')
+    reading = read(FilesBackend, http_server.says("/pub/", APACHE))
+    assert reading.order == ["budget_2019.xlsx", "تقرير.pdf", "sous/a.csv"]
+    budget = reading.datasets["budget_2019.xlsx"]
+    assert (budget["title_translated"], budget["modified"]) == ({"fr": "budget 2019"}, "2020-03-12")
+    assert reading.datasets["تقرير.pdf"]["title_translated"] == {"ar": "تقرير"}
+    assert reading.datasets["sous/a.csv"]["tags_translated"] == {"fr": ["sous"]}
+    assert accepted(budget, "budget")["resources"][0]["format"] == "XLSX"
+    before = reading.hashes
+    http_server.says("/pub/", APACHE.replace("12-Mar-2020 10:11", "13-Mar-2020 09:00"))
+    after = read(FilesBackend, http_server.url + "/pub/").hashes
+    assert {name for name in before if before[name] != after[name]} == {"budget_2019.xlsx"}
