@@ -182,12 +182,11 @@ _FRENCH_LETTERS = re.compile(r"[éèêëàâçîïôûùœ]", re.IGNORECASE)
 
 def looks_french(text: str) -> bool:
     """Whether a text holds French: accented letters, an elision, or two different function words."""
-    if _FRENCH_LETTERS.search(text):
+    if not text.isascii() and _FRENCH_LETTERS.search(text):
         return True
-    words = text.lower().split()
-    if any(_ELISION.match(word) for word in words):
+    if ("'" in text or "’" in text or "ʼ" in text) and any(map(_ELISION.match, text.split())):
         return True
-    return len(_FRENCH_SIGNS.intersection(words)) >= 2
+    return len(_FRENCH_SIGNS.intersection(text.lower().split())) >= 2
 
 
 def french_terms(word: str) -> tuple[str, ...]:
@@ -274,7 +273,7 @@ Terms = tuple[str, ...]
 Positions = tuple[Terms, ...]
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=50_000)
 def _part_terms(part: str, stemmed: bool, french: bool) -> Terms:
     lower = part.lower()
     terms: list[str] = [fold(_english.stemWord(lower))[:MAX_TERM] if stemmed else lower[:MAX_TERM]]
@@ -344,52 +343,30 @@ def pattern_text(pattern: str, *, stemmed: bool) -> str:
     return fold(lower) if stemmed else lower
 
 
-#: Words that come again: what each gives, a plain text where it is one term. For stemmed or not, French or not.
-_known: dict[tuple[bool, bool], dict[str, str | Positions]] = {
-    (stemmed, french): {} for stemmed in (False, True) for french in (False, True)
-}
-_KNOWN_WORDS = 200_000
-
-
-def _compact(word: str, stemmed: bool, french: bool) -> str | Positions:
-    known = _known[(stemmed, french)]
-    if len(known) >= _KNOWN_WORDS:
-        known.clear()
+@lru_cache(maxsize=50_000)
+def _known_word(word: str, stemmed: bool, french: bool) -> str | Positions:
+    """The terms of a word; a plain text where it is one term."""
     positions = index_word(word, stemmed, french)
-    found = positions[0][0] if len(positions) == 1 and len(positions[0]) == 1 else positions
-    known[word] = found
-    return found
+    return positions[0][0] if len(positions) == 1 and len(positions[0]) == 1 else positions
 
 
 def index_positions(values: Iterable[str], *, stemmed: bool, french: bool) -> tuple[dict[str, list[int]], int]:
     """Terms of all values of a field with their positions, and the field's length in words."""
     terms: dict[str, list[int]] = {}
-    known = _known[(stemmed, french)]
     position = -POSITION_GAP
     length = 0
     for value in values:
         position += POSITION_GAP
         start = position
         for word in value.split():
-            entry = known.get(word)
-            if entry is None:
-                entry = _compact(word, stemmed, french)
-            if entry.__class__ is str:
-                # The common case, kept short: this loop is where most of the time of indexing goes.
-                places = terms.get(entry)  # type: ignore[arg-type]
-                if places is None:
-                    terms[entry] = [position]  # type: ignore[index]
-                else:
-                    places.append(position)
+            entry = _known_word(word, stemmed, french)
+            if isinstance(entry, str):
+                terms.setdefault(entry, []).append(position)
                 position += 1
                 continue
             for here in entry:
                 for term in here:
-                    places = terms.get(term)
-                    if places is None:
-                        terms[term] = [position]
-                    else:
-                        places.append(position)
+                    terms.setdefault(term, []).append(position)
                 position += 1
         length += position - start
     return terms, length

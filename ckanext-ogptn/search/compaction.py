@@ -15,7 +15,7 @@ import numpy as np
 import psycopg2
 from psycopg2 import sql
 
-from . import segments, store
+from . import building, segments, store
 from .documents import Forward
 from .errors import EngineError
 
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 SEGMENT_LIMIT = 12
 #: A tail this much longer than usual is turned into a segment in more than one go.
 AT_ONCE = 2 * store.TAIL_LIMIT
+#: Bytes of packed entries that a merge takes at a time.
+AT_A_TIME = 4 << 20
 #: Documents up to which a merge is done at once by the writer; larger ones go on beside it.
 SMALL_MERGE = 8_000
 
@@ -105,12 +107,11 @@ def flush(index_store: store.Store, index: int) -> int:
             rows = [(document, Forward.unpack(bytes(terms))) for document, terms in cursor.fetchall()]
             if not rows:
                 return 0
-            built = segments.build([forward for _document, forward in rows])
-            store.copy_segment(cursor, index, segment, built)
+            store.copy_rows(cursor, index, segment, building.of_forwards([forward for _document, forward in rows]))
             _index, generation, _first = index_store.begin_write(cursor, index)
             documents = [document for document, _forward in rows]
             cursor.execute(sql.SQL("DELETE FROM {} WHERE document = ANY(%s)").format(store.table("tail", index)), (documents,))
-            store.insert_segment(cursor, index, segment, generation, documents, built.size)
+            store.insert_segment(cursor, index, segment, generation, documents, len(rows))
             return len(rows)
 
     return index_store.retry(action)
@@ -152,11 +153,8 @@ def _merge(index_store: store.Store, cursor: store.Cursor, index: int, chosen: l
         documents.append(parts[segment][alive])
         first += int(alive.sum())
     if first:
-        copy = sql.SQL("COPY {} (term, segment, size, documents, frequencies, positions) FROM STDIN WITH (FORMAT binary)").format(
-            store.table("posting", index)
-        )
-        for rows in _merged_rows(index_store, index, merged, places):
-            cursor.copy_expert(copy, segments.CopyStream(segments.Built(first, rows), target))
+        for rows in _merged_rows(cursor, index, merged, places):
+            store.copy_rows(cursor, index, target, rows)
     _index, generation, _first = index_store.begin_write(cursor, index)
     for kind in ("posting", "segment"):
         cursor.execute(sql.SQL("DELETE FROM {} WHERE segment = ANY(%s)").format(store.table(kind, index)), (merged,))
@@ -169,47 +167,88 @@ def _merge(index_store: store.Store, cursor: store.Cursor, index: int, chosen: l
     return first
 
 
-Row = tuple[int, bytes, bytes | None, bytes | None]
-
-
-def _merged_rows(index_store: store.Store, index: int, merged: list[int], places: dict[int, Any]) -> Iterator[dict[str, Row]]:
-    """The new segment's rows, some thousands at a time. Read on a second connection, as a cursor lives in its transaction."""
-    with index_store.connection() as connection:
-        connection.autocommit = False  # A cursor on the server lives in a transaction.
-        with connection.cursor(name="merge") as cursor:
-            cursor.itersize = 5000
-            cursor.execute(
-                sql.SQL(
-                    "SELECT term, segment, documents, frequencies, positions FROM {} WHERE segment = ANY(%s) ORDER BY term, segment"
-                ).format(store.table("posting", index)),
-                (merged,),
-            )
-            rows: dict[str, Row] = {}
-            term: str | None = None
-            group: list[tuple[int, bytes, bytes | None, bytes | None]] = []
-            for name, segment, documents, frequencies, positions in cursor:
-                if name != term:
-                    if term is not None:
-                        _put(rows, term, group, places)
-                    term, group = name, []
-                    if len(rows) >= 20_000:
-                        yield rows
-                        rows = {}
-                group.append((segment, bytes(documents), _bytes(frequencies), _bytes(positions)))
-            if term is not None:
-                _put(rows, term, group, places)
-            yield rows
-        connection.rollback()
-        connection.autocommit = True
-
-
-def _bytes(value: Any) -> bytes | None:
-    return None if value is None else bytes(value)
-
-
-def _put(rows: dict[str, Row], term: str, group: list[tuple[int, bytes, bytes | None, bytes | None]], places: dict[int, Any]) -> None:
-    row = segments.merge_rows(
-        term, [(places[segment], documents, frequencies, positions) for segment, documents, frequencies, positions in group]
+def _merged_rows(cursor: store.Cursor, index: int, merged: list[int], places: dict[int, segments.Ints]) -> Iterator[list[segments.Row]]:
+    """The new segment's rows, some megabytes at a time: large segments need not fit into memory."""
+    posting = store.table("posting", index)
+    cursor.execute(
+        sql.SQL(
+            "SELECT first, terms IS NULL, octet_length(documents) + coalesce(octet_length(positions), 0) FROM {} "
+            "WHERE segment = ANY(%s) ORDER BY first"
+        ).format(posting),
+        (merged,),
     )
-    if row is not None:
-        rows[term] = row
+    blocks: dict[str, list[tuple[str, int]]] = {}
+    columns: list[str] = []
+    for first, is_column, size in cursor.fetchall():
+        if is_column:
+            columns.append(first)
+        else:
+            name, _separator, term = first.partition(segments.SEPARATOR)
+            blocks.setdefault(name, []).append((term, size))
+    yield list(_merged_columns(cursor, posting, merged, places, sorted(set(columns))))
+    for name, found in blocks.items():
+        bounds = _bounds(found)
+        for low, high in zip(bounds, [*bounds[1:], None], strict=True):
+            entries = segments.merge_entries(list(_blocks(cursor, posting, merged, places, name, low, high)), low, high)
+            if entries is not None:
+                yield list(entries.rows())
+
+
+def _bounds(blocks: list[tuple[str, int]]) -> list[str]:
+    """Terms at which to begin, so that what lies between two is of a size to be merged at once.
+
+    :param blocks: first term and bytes of each, in order.
+    """
+    bounds = [""]
+    size = 0
+    for term, more in blocks:
+        if size > AT_A_TIME and term != bounds[-1]:
+            bounds.append(term)
+            size = 0
+        size += more
+    return bounds
+
+
+def _blocks(
+    cursor: store.Cursor,
+    posting: sql.Identifier,
+    merged: list[int],
+    places: dict[int, segments.Ints],
+    name: str,
+    low: str,
+    high: str | None,
+) -> Iterator[tuple[segments.Ints, list[segments.Block]]]:
+    """For each segment, where its documents go and its blocks with terms between two."""
+    begin, end = segments.key(name, low), segments.field_bounds(name)[1] if high is None else segments.key(name, high)
+    cursor.execute(
+        # The block that begins before the first term may hold it.
+        sql.SQL(
+            "SELECT part, first, terms, documents, positions FROM unnest(%s::integer[]) AS part JOIN {posting} AS p ON p.segment = part "
+            "AND p.first < %s AND p.first >= coalesce((SELECT max(q.first) FROM {posting} AS q WHERE q.segment = part "
+            "AND q.first <= %s AND q.first >= %s), %s) ORDER BY part, first"
+        ).format(posting=posting),
+        (merged, end, begin, segments.field_bounds(name)[0], begin),
+    )
+    found: dict[int, list[segments.Block]] = {}
+    for segment, first, terms, documents, positions in cursor.fetchall():
+        block = segments.Block(first, bytes(terms), bytes(documents), None if positions is None else bytes(positions))
+        found.setdefault(segment, []).append(block)
+    for segment in merged:
+        if segment in found:
+            yield places[segment], found[segment]
+
+
+def _merged_columns(
+    cursor: store.Cursor, posting: sql.Identifier, merged: list[int], places: dict[int, segments.Ints], columns: list[str]
+) -> Iterator[segments.Row]:
+    for first in columns:
+        cursor.execute(
+            sql.SQL("SELECT segment, documents, positions FROM {} WHERE segment = ANY(%s) AND first = %s ORDER BY segment").format(posting),
+            (merged, first),
+        )
+        row = segments.merge_column(
+            first,
+            [(places[one], bytes(documents), None if numbers is None else bytes(numbers)) for one, documents, numbers in cursor.fetchall()],
+        )
+        if row is not None:
+            yield row

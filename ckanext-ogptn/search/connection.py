@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pysolr
 
 from . import dismax, evaluate, functions, syntax
-from .documents import prepare, unpack_stored, unpack_text
+from .documents import LONG_FIELDS, prepare, stored, unpack_content, unpack_long
 from .errors import BadRequestError
 from .fields import Kind
 from .fields import field as field_of
@@ -476,40 +476,39 @@ class Search:
         patterns = [
             re.compile(re.escape(name).replace(r"\*", ".*").replace(r"\?", ".")) for name in names if any(mark in name for mark in "*?")
         ]
-        columns = ["stored"]
-        for long_field in ("data_dict", "validated_data_dict"):
-            if long_field in plain or any(pattern.fullmatch(long_field) for pattern in patterns):
-                columns.append(long_field)
+        # What CKAN asks for nearly always: the dataset as JSON, which lies in front.
+        few = plain <= {"id", *LONG_FIELDS, "score", "_version_"} and not patterns
         numbers = self.view.documents[page].tolist()
-        rows = self.snapshot.documents(numbers, columns)
+        rows = self.snapshot.documents(numbers)
         found: list[dict[str, Any]] = []
         for at, number in enumerate(numbers):
-            row = rows[number]
-            assert row[0] is not None
-            stored = unpack_stored(row[0])
-            if not everything:
-                stored = {name: value for name, value in stored.items() if name in plain or any(one.fullmatch(name) for one in patterns)}
-            for name, value in zip(columns[1:], row[1:], strict=True):
-                if value is not None:
-                    stored[name] = unpack_text(value)
+            identity, content = rows[number]
+            if few:
+                shown: dict[str, Any] = {"id": identity} if "id" in plain else {}
+                texts = ((name, unpack_long(content, name)) for name in LONG_FIELDS if name in plain)
+                shown |= {name: text for name, text in texts if text is not None}
+            else:
+                shown = stored(unpack_content(content))
+                if not everything:
+                    shown = {name: value for name, value in shown.items() if name in plain or any(one.fullmatch(name) for one in patterns)}
             if everything or "_version_" in plain:
-                stored["_version_"] = str(number)
+                shown["_version_"] = str(number)
             if scores is not None:
-                stored["score"] = float(scores[at])
-            found.append(self._with_dates(stored) if self.decode_dates else stored)
+                shown["score"] = float(scores[at])
+            found.append(self._with_dates(shown) if self.decode_dates else shown)
         return found
 
     @staticmethod
-    def _with_dates(stored: dict[str, Any]) -> dict[str, Any]:
-        for name, value in stored.items():
+    def _with_dates(shown: dict[str, Any]) -> dict[str, Any]:
+        for name, value in shown.items():
             if isinstance(value, str):
                 match = re.search(pysolr.DATETIME_REGEX, value)
                 if match:
                     parts = match.groupdict()
                     names = ("year", "month", "day", "hour", "minute", "second")
                     year, month, day, hour, minute, second = (int(parts[part]) for part in names)
-                    stored[name] = datetime.datetime(year, month, day, hour, minute, second)  # noqa: DTZ001
-        return stored
+                    shown[name] = datetime.datetime(year, month, day, hour, minute, second)  # noqa: DTZ001
+        return shown
 
     # -- facets
 

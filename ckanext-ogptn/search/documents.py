@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -51,22 +52,48 @@ _decoder = msgspec.msgpack.Decoder(tuple[dict[str, dict[str, list[int]]], dict[s
 
 
 @dataclass
+class Contents:
+    """What of a document is searched, before its texts are split in words.
+
+    :param texts: values by field, copied fields among them.
+    :param numbers: field name to an integer, dates as milliseconds since 1970.
+    :param french: the document looks French.
+    """
+
+    texts: dict[str, list[str]]
+    numbers: dict[str, int]
+    french: bool
+
+    def analysed(self) -> Forward:
+        forward = Forward(numbers=self.numbers)
+        for name, texts in self.texts.items():
+            spec = field_of(name)
+            if spec.kind is Kind.STRING:
+                forward.terms[name] = {string_term(text): [] for text in texts}
+            elif spec.kind is Kind.NGRAM:
+                lower = texts[0].lower()
+                forward.terms[name] = {lower[:2000]: []}
+                forward.lengths[name] = ngram_length(lower)
+            else:
+                terms, length = analysis.index_positions(texts, stemmed=spec.kind is Kind.TEXT, french=self.french)
+                forward.terms[name] = terms
+                forward.lengths[name] = length
+        return forward
+
+
+@dataclass
 class Document:
     """A document ready to be written.
 
-    :param stored: what ``fl`` can ask for, packed, without the two long JSON fields.
+    :param content: what was sent, packed: what ``fl`` can ask for, and what another index can be filled from.
     """
 
     index_id: str
     id: str
     name: str
     modified: str
-    forward: Forward
-    stored: bytes
-    data_dict: bytes | None
-    validated_data_dict: bytes | None
-    #: What was sent, packed: another index can be filled from it.
-    source: bytes = b""
+    contents: Contents
+    content: bytes
 
 
 def parse_date(text: str) -> int:
@@ -155,7 +182,7 @@ def string_term(value: str) -> str:
 
 
 def prepare(document: Mapping[str, Any]) -> Document:
-    """Check and analyse one document.
+    """Check one document and lay out what is to be indexed of it.
 
     :raises BadRequestError: as Solr refuses it: a required field missing, several values where one is allowed, a malformed date or number.
     """
@@ -163,89 +190,90 @@ def prepare(document: Mapping[str, Any]) -> Document:
         if document.get(required) is None:
             raise BadRequestError(f"[doc={document.get('index_id')}] missing required field: {required}")
     document = {name: _storable(value) for name, value in document.items()}
+    if not document.get("indexed_ts"):
+        document["indexed_ts"] = format_date(int(datetime.now(timezone.utc).timestamp() * 1000))
     identity = str(document["index_id"])
-    values: dict[str, list[str]] = {}
+    texts: dict[str, list[str]] = {}
+    numbers: dict[str, int] = {}
     for name, value in document.items():
-        # pysolr leaves out what is empty.
-        if value is None or (isinstance(value, str | list | tuple | dict) and not len(value)):
-            continue
-        texts = _values(identity, field_of(name), value)
-        if texts:
-            values[name] = texts
-    if "indexed_ts" not in values:
-        values["indexed_ts"] = [format_date(int(datetime.now(timezone.utc).timestamp() * 1000))]
-
-    indexed: dict[str, list[str]] = {}
-    for name, texts in values.items():
-        indexed.setdefault(name, []).extend(texts)
-        for target in copies(name):
-            indexed.setdefault(target, []).extend(texts)
-
-    forward = Forward()
-    french = analysis.looks_french(" ".join(" ".join(values.get(name, ())) for name in ("title", "notes", "res_name", "res_description")))
-    stored: dict[str, Any] = {}
-    for name, texts in indexed.items():
         spec = field_of(name)
-        _index(forward, identity, spec, texts, french=french)
-        if spec.stored and name in values and spec.kind is not Kind.NONE:
-            shown: list[Any] = [format_date(forward.numbers[name])] if spec.kind is Kind.DATE else list(values[name])
-            stored[name] = shown if spec.multi else shown[0]
-    for name in ("title", "name"):
-        if name in values:
-            stored[f"{name}_ngram"] = values[name][0]
-
-    def long_json(name: str) -> bytes | None:
-        return zlib.compress(values[name][0].encode(), 1) if name in values else None
-
+        # pysolr leaves out what is empty.
+        if value is None or (isinstance(value, _SIZED) and not len(value)):
+            continue
+        values = [value] if isinstance(value, str) else _values(identity, spec, value)
+        if not values or spec.kind is Kind.NONE:
+            continue
+        if spec.kind in (Kind.DATE, Kind.INT):
+            numbers[name] = _number(identity, spec, values[0])
+        else:
+            texts.setdefault(name, []).extend(values)
+        for target in copies(name):
+            texts.setdefault(target, []).extend(values)
+    french = analysis.looks_french(" ".join(" ".join(texts.get(name, ())) for name in ("title", "notes", "res_name", "res_description")))
     return Document(
         index_id=identity,
-        id=values["id"][0],
-        name=values.get("name", [""])[0],
-        modified=values.get("metadata_modified", [""])[0],
-        forward=forward,
-        stored=zlib.compress(msgspec.msgpack.encode(stored), 1),
-        data_dict=long_json("data_dict"),
-        validated_data_dict=long_json("validated_data_dict"),
-        source=zlib.compress(
-            msgspec.msgpack.encode({name: value for name, value in document.items() if name not in LONG_FIELDS}, enc_hook=str), 1
-        ),
+        id=_as_text(document["id"]),
+        name=_as_text(document.get("name") or ""),
+        modified=_as_text(document.get("metadata_modified") or ""),
+        contents=Contents(texts, numbers, french),
+        content=pack_content(document),
     )
 
 
-def _index(forward: Forward, identity: str, spec: Field, texts: list[str], *, french: bool) -> None:
-    if spec.kind is Kind.NONE:
-        return
-    if spec.kind in (Kind.DATE, Kind.INT):
-        forward.numbers[spec.name] = _number(identity, spec, texts[0])
-    elif spec.kind is Kind.STRING:
-        forward.terms[spec.name] = {string_term(text): [] for text in texts}
-    elif spec.kind is Kind.NGRAM:
-        lower = texts[0].lower()
-        forward.terms[spec.name] = {lower[:2000]: []}
-        forward.lengths[spec.name] = ngram_length(lower)
-    else:
-        terms, length = analysis.index_positions(texts, stemmed=spec.kind is Kind.TEXT, french=french)
-        forward.terms[spec.name] = terms
-        forward.lengths[spec.name] = length
+_SIZED = (str, list, tuple, dict)
 
 
-def unpack_source(data: bytes) -> dict[str, Any]:
-    """The document as it was sent, without the two long JSON fields."""
-    return msgspec.msgpack.decode(zlib.decompress(data))
+# -- what is kept of a document
 
 
-def unpack_document(source: bytes, data_dict: bytes | None, validated_data_dict: bytes | None) -> dict[str, Any]:
+def pack_content(document: Mapping[str, Any]) -> bytes:
+    """A document's fields in one compressed piece: the two long JSON texts, which have much in common, first.
+
+    Four-byte lengths of these two, the validated one before the other, go before the piece. One that is missing has the length 0.
+    """
+    validated, plain = (_as_text(document.get(name) or "").encode() for name in reversed(LONG_FIELDS))
+    rest = msgspec.msgpack.encode({name: value for name, value in document.items() if name not in LONG_FIELDS}, enc_hook=str)
+    return _SIZES.pack(len(validated), len(plain)) + zlib.compress(validated + plain + rest, 1)
+
+
+_SIZES = struct.Struct("<II")
+
+
+def unpack_long(data: bytes, name: str) -> str | None:
+    """One of the two long JSON texts."""
+    validated, plain = _SIZES.unpack_from(data)
+    start, size = (0, validated) if name == "validated_data_dict" else (validated, plain)
+    if not size:
+        return None
+    # The rest need not be unpacked.
+    return zlib.decompressobj().decompress(data[_SIZES.size :], start + size)[start:].decode()
+
+
+def unpack_content(data: bytes) -> dict[str, Any]:
     """The document as it was sent."""
-    document = unpack_source(source)
-    for name, packed in zip(LONG_FIELDS, (data_dict, validated_data_dict), strict=True):
-        if packed is not None:
-            document[name] = unpack_text(packed)
+    validated, plain = _SIZES.unpack_from(data)
+    whole = zlib.decompress(data[_SIZES.size :])
+    document: dict[str, Any] = msgspec.msgpack.decode(whole[validated + plain :])
+    for name, text in (("data_dict", whole[validated : validated + plain]), ("validated_data_dict", whole[:validated])):
+        if text:
+            document[name] = text.decode()
     return document
 
 
-def unpack_stored(data: bytes) -> dict[str, Any]:
-    return msgspec.msgpack.decode(zlib.decompress(data))
-
-
-def unpack_text(data: bytes) -> str:
-    return zlib.decompress(data).decode()
+def stored(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a document that was sent as a search gives them back."""
+    identity = str(document["index_id"])
+    shown: dict[str, Any] = {}
+    for name, value in document.items():
+        spec = field_of(name)
+        if not spec.stored or value is None or (isinstance(value, _SIZED) and not len(value)):
+            continue
+        values: list[Any] = _values(identity, spec, value)
+        if not values:
+            continue
+        if spec.kind is Kind.DATE:
+            values = [format_date(_number(identity, spec, values[0]))]
+        shown[name] = values if spec.multi else values[0]
+        if name in ("title", "name"):
+            shown[f"{name}_ngram"] = values[0]
+    return shown

@@ -26,7 +26,7 @@ from psycopg2 import sql
 
 from . import compaction, seam, segments, store
 from .analysis import ANALYSER_VERSION
-from .documents import Document, prepare, unpack_source
+from .documents import Document, prepare, unpack_content
 from .errors import EngineError
 
 #: Datasets that one process of a rebuild takes at a time, and that become one segment.
@@ -246,13 +246,13 @@ def _compare_content(index_store: store.Store, datasets: Sequence[str], progress
     found: list[Difference] = []
     for at in range(0, len(datasets), 100):
         some = datasets[at : at + 100]
-        kept = index_store.sources([index_id(one) for one in some])
+        kept = index_store.contents([index_id(one) for one in some])
         for dataset in some:
             expected = document_of(dataset)
             row = kept.get(index_id(dataset))
             if expected is None or row is None:
                 continue
-            names = _other_fields(prepare(expected), row)
+            names = _other_fields(unpack_content(prepare(expected).content), row)
             if names:
                 found.append(Difference("content", dataset, str(expected.get("name")), f"fields: {', '.join(names)}"))
         model.Session.rollback()
@@ -261,12 +261,10 @@ def _compare_content(index_store: store.Store, datasets: Sequence[str], progress
     return found
 
 
-def _other_fields(expected: Document, row: tuple[bytes, bytes | None]) -> list[str]:
-    ours, theirs = unpack_source(expected.source), unpack_source(row[0])
-    names = [name for name in sorted(ours.keys() | theirs.keys()) if ours.get(name) != theirs.get(name) and name != "indexed_ts"]
-    if expected.validated_data_dict != row[1]:
-        names.append("validated_data_dict")
-    return names
+def _other_fields(expected: dict[str, Any], kept: dict[str, Any]) -> list[str]:
+    """Names of the fields that differ, but for two that do whenever a dataset is indexed: its time, and the dataset with that."""
+    names = sorted(expected.keys() | kept.keys())
+    return [name for name in names if expected.get(name) != kept.get(name) and name not in ("indexed_ts", "data_dict")]
 
 
 # -- rebuild

@@ -59,6 +59,9 @@ class Posting:
         return self._places
 
 
+#: Documents, frequencies and positions of a term in one segment.
+Found = tuple[segments.Ints, segments.Ints | None, segments.Ints | None]
+
 EMPTY = Posting(np.empty(0, np.int32), None, np.empty(0, np.uint16))
 
 
@@ -90,6 +93,14 @@ class Base:
     @property
     def size(self) -> int:
         return len(self.documents)
+
+    @property
+    def segments(self) -> list[int]:
+        return [segment for segment, _first, _size in self.parts]
+
+    @property
+    def firsts(self) -> dict[int, int]:
+        return {segment: first for segment, first, _size in self.parts}
 
 
 class TailTerms:
@@ -152,35 +163,29 @@ class View:
         ]
         if not wanted or not self.base.parts:
             return
-        rows: dict[str, dict[int, tuple[bytes, bytes | None, bytes | None]]] = {}
-        for term, segment, documents, frequencies, places in snapshot.postings(wanted, positions=positions):
-            rows.setdefault(term, {})[segment] = (documents, frequencies, places)
+        found: dict[str, dict[int, Found]] = {}
+        # Blocks hold many terms: the next to be looked for is often in one that is open.
+        ordered = sorted(wanted)
+        for segment, block in snapshot.blocks(ordered, self.base.segments, positions=positions):
+            name, terms = block.field, block.directory[0]
+            low = bisect.bisect_left(ordered, segments.key(name, terms[0]))
+            high = bisect.bisect_right(ordered, segments.key(name, terms[-1]))
+            for key in ordered[low:high]:
+                entry = block.find(key[len(name) + 1 :], positions=positions)
+                if entry is not None:
+                    found.setdefault(key, {})[segment] = entry
         for key in wanted:
-            self._keep(key, self._join(rows.get(key, {}), positions=positions))
+            self._keep(key, self._join(found.get(key, {})))
 
-    def _join(self, rows: dict[int, tuple[bytes, bytes | None, bytes | None]], *, positions: bool) -> Posting:
-        slots: list[Array] = []
-        frequencies: list[Array | None] = []
-        places: list[Array] = []
-        for segment, first, _size in self.base.parts:
-            row = rows.get(segment)
-            if row is None:
-                continue
-            found = segments.unpack_ascending(row[0])
-            slots.append(found + np.int32(first) if first else found)
-            frequencies.append(segments.unpack_plain(row[1]) if row[1] is not None else None)
-            if positions and row[2] is not None:
-                places.append(segments.unpack_plain(row[2]))
-        if not slots:
+    def _join(self, parts: dict[int, Found]) -> Posting:
+        here = [(first, *parts[segment]) for segment, first, _size in self.base.parts if segment in parts]
+        if not here:
             return EMPTY
-        if len(slots) == 1:
-            return Posting(slots[0], frequencies[0], (places[0] if places else EMPTY.positions) if positions else None)
-        counts = (
-            np.concatenate([part if part is not None else np.ones(len(slots[at]), np.uint8) for at, part in enumerate(frequencies)])
-            if any(part is not None for part in frequencies)
-            else None
-        )
-        return Posting(np.concatenate(slots), counts, (np.concatenate(places) if places else EMPTY.positions) if positions else None)
+        slots = np.concatenate([documents + np.int32(first) for first, documents, _often, _places in here])
+        often = [frequencies for _first, _documents, frequencies, _places in here if frequencies is not None]
+        places = [positions for _first, _documents, _often, positions in here if positions is not None]
+        # Copies: the arrays are parts of whole blocks, which need not be kept.
+        return Posting(slots, np.concatenate(often) if often else None, np.concatenate(places) if places else None)
 
     def _keep(self, key: str, posting: Posting) -> None:
         base = self.base
@@ -222,7 +227,7 @@ class View:
 
         def base() -> tuple[Array, Mask]:
             values, present = np.zeros(self.base.size, np.int64), np.zeros(self.base.size, np.bool_)
-            self._fill(snapshot, segments.NUMBERS + name, values, present, segments.unpack_numbers)
+            self._fill(snapshot, segments.NUMBERS + name, values, present)
             return values, present
 
         def whole() -> tuple[Array, Mask]:
@@ -239,36 +244,34 @@ class View:
         """Number of words of a field by slot."""
 
         def base() -> Array:
-            values, present = np.zeros(self.base.size, np.int64), np.zeros(self.base.size, np.bool_)
-            self._fill(snapshot, segments.LENGTHS + name, values, present, segments.unpack_plain)
+            values, present = np.zeros(self.base.size, np.int32), np.zeros(self.base.size, np.bool_)
+            self._fill(snapshot, segments.LENGTHS + name, values, present)
             return values
 
         def whole() -> Array:
             tail = [one.lengths.get(name, 0) for one in self.tail.forwards[: self.size - self.base.size]]
-            return np.concatenate([self._base_column("lengths", name, base), np.array(tail, np.int64)])
+            return np.concatenate([self._base_column("lengths", name, base), np.array(tail, np.int32)])
 
         return self._column("lengths", name, whole)
 
-    def _fill(self, snapshot: Snapshot, key: str, values: Array, present: Mask, unpack: Any) -> None:
-        parts = {segment: first for segment, first, _size in self.base.parts}
-        if not parts:
+    def _fill(self, snapshot: Snapshot, key: str, values: Array, present: Mask) -> None:
+        if not self.base.parts:
             return
-        for _term, segment, documents, numbers, _places in snapshot.postings([key]):
-            if segment in parts and numbers is not None:
-                slots = segments.unpack_ascending(documents) + parts[segment]
-                values[slots] = unpack(numbers)
+        firsts = self.base.firsts
+        for segment, documents, numbers in snapshot.columns(key, self.base.segments):
+            if numbers is not None:
+                slots = segments.unpack_ascending(documents) + firsts[segment]
+                values[slots] = segments.read_column(key, numbers)
                 present[slots] = True
 
     def statistics(self, snapshot: Snapshot, name: str) -> tuple[int, int]:
         """(documents that have the field, values of the field in all) for a field that is not split in words."""
 
         def base() -> tuple[int, int]:
-            parts = {segment for segment, _first, _size in self.base.parts}
-            rows = (
-                [segments.unpack_numbers(row[2]) for row in snapshot.postings([segments.STATISTICS + name]) if row[1] in parts]
-                if parts
-                else []
-            )
+            if not self.base.parts:
+                return 0, 0
+            found = snapshot.columns(segments.STATISTICS + name, self.base.segments)
+            rows = [segments.unpack_numbers(packed) for _segment, packed, _none in found]
             return sum(int(row[0]) for row in rows), sum(int(row[1]) for row in rows)
 
         def whole() -> tuple[int, int]:
@@ -282,21 +285,20 @@ class View:
         """All values of a field by slot. For facets, sorting, and searching through the terms of a field."""
 
         def base() -> Values:
-            rows: dict[str, list[Array]] = {}
-            parts = {segment: first for segment, first, _size in self.base.parts}
-            if parts:
-                skip = len(name) + 1
-                for term, segment, documents, _frequencies, _places in snapshot.postings_between(*segments.field_bounds(name)):
-                    if segment in parts:
-                        slots = segments.unpack_ascending(documents)
-                        rows.setdefault(term[skip:], []).append(slots + np.int32(parts[segment]) if parts[segment] else slots)
-            terms = sorted(rows)
-            arrays = [array for term in terms for array in rows[term]]
-            sizes = [sum(map(len, rows[term])) for term in terms]
-            slots = np.concatenate(arrays) if arrays else np.empty(0, np.int32)
-            ids = np.repeat(np.arange(len(terms), dtype=np.int32), sizes)
-            order = np.argsort(slots, kind="stable")
-            return Values(terms, slots[order], ids[order], len(terms))
+            if not self.base.parts:
+                return Values([], np.empty(0, np.int32), np.empty(0, np.int32))
+            firsts = self.base.firsts
+            found = snapshot.blocks_between(*segments.field_bounds(name), self.base.segments)
+            terms = sorted({term for _segment, block in found for term in block.directory[0]})
+            numbers = {term: at for at, term in enumerate(terms)}
+            slots = [block.documents + np.int32(firsts[segment]) for segment, block in found]
+            ids = [
+                np.repeat(np.array([numbers[term] for term in block.directory[0]], np.int32), block.directory[1])
+                for _segment, block in found
+            ]
+            joined = np.concatenate(slots) if slots else np.empty(0, np.int32)
+            order = np.argsort(joined, kind="stable")
+            return Values(terms, joined[order], (np.concatenate(ids) if ids else joined)[order], len(terms))
 
         def whole() -> Values:
             found = self._base_column("values", name, base)
@@ -333,9 +335,8 @@ class View:
         def base() -> TermIndex:
             if not self.base.parts:
                 return TermIndex([])
-            skip = len(name) + 1
-            found = snapshot.terms_between(*segments.field_bounds(name))
-            return TermIndex([term[skip:] for term in found if term[skip : skip + 1] != "\x02"])
+            found = snapshot.terms_between(*segments.field_bounds(name), self.base.segments)
+            return TermIndex([term for term in found if not term.startswith("\x02")])
 
         return self._base_column("terms", name, base)
 
@@ -352,11 +353,15 @@ class View:
         if base_mask is None:
             base_mask = np.zeros(self.base.size, np.bool_)
             chosen = select(self.base_terms(snapshot, name))
+            wanted = set(chosen)
+            firsts = self.base.firsts
             for start in range(0, len(chosen), 2000):
-                parts = {segment: first for segment, first, _size in self.base.parts}
-                for row in snapshot.postings([segments.key(name, term) for term in chosen[start : start + 2000]]):
-                    if row[1] in parts:
-                        base_mask[segments.unpack_ascending(row[2]) + parts[row[1]]] = True
+                keys = [segments.key(name, term) for term in chosen[start : start + 2000]]
+                for segment, block in snapshot.blocks(keys, self.base.segments):
+                    if block.field != name:
+                        continue
+                    terms, sizes = block.directory
+                    base_mask[block.documents[np.repeat([term in wanted for term in terms], sizes)] + firsts[segment]] = True
             kept[(name, key)] = base_mask
             while len(kept) > KEPT_MASKS:
                 kept.popitem(last=False)

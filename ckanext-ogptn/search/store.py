@@ -11,7 +11,7 @@
 ``tail_<n>``
     Index entries of the documents written one by one since the last segment was made.
 ``segment_<n>``, ``posting_<n>``
-    Immutable inverted files of many documents: for each (field, term) the documents, frequencies and positions.
+    Immutable inverted files of many documents: for each (field, term) the documents, frequencies and positions, in blocks of terms.
 ``gone_<n>``
     Documents of a segment that were replaced or removed since.
 """
@@ -31,16 +31,15 @@ import psycopg2
 import psycopg2.errors
 import psycopg2.extensions
 from psycopg2 import sql
-from psycopg2.extras import execute_values
 
-from . import segments
+from . import building, copying, segments
 from .analysis import ANALYSER_VERSION
-from .documents import Document, Forward, unpack_document
+from .documents import Document, Forward, unpack_content
 from .errors import IndexMissingError, IndexOutdatedError, TimeLimitError, UnreachableError
 
 SCHEMA = "ogptn_search"
 #: Raised whenever the tables of an index change; the index then has to be rebuilt.
-TABLE_VERSION = 2
+TABLE_VERSION = 3
 #: Documents in the tail that make a writer turn it into a segment.
 TAIL_LIMIT = 1000
 #: A call that adds at least so many documents writes them as a segment of their own.
@@ -146,17 +145,12 @@ def create_index(cursor: Cursor) -> int:
             id text NOT NULL,
             name text NOT NULL,
             modified text NOT NULL,
-            stored bytea NOT NULL,
-            data_dict bytea,
-            validated_data_dict bytea,
-            source bytea NOT NULL
+            content bytea NOT NULL
         )
         """,
-        # All are compressed before they get here.
-        """
-        ALTER TABLE {doc} ALTER stored SET STORAGE EXTERNAL, ALTER data_dict SET STORAGE EXTERNAL,
-            ALTER validated_data_dict SET STORAGE EXTERNAL, ALTER source SET STORAGE EXTERNAL
-        """,
+        # Compressed before it gets here; and read with its row, so that there is no second look-up for what is usually 1 to 4 KB.
+        "ALTER TABLE {doc} ALTER content SET STORAGE EXTERNAL",
+        "ALTER TABLE {doc} SET (toast_tuple_target = 8160)",
         "CREATE INDEX ON {doc} (generation)",
         "CREATE INDEX ON {doc} (id)",
         "CREATE TABLE {tail} (document bigint PRIMARY KEY, generation bigint NOT NULL, terms bytea NOT NULL)",
@@ -167,17 +161,18 @@ def create_index(cursor: Cursor) -> int:
         "CREATE TABLE {segment} (segment integer PRIMARY KEY, generation bigint NOT NULL, documents bytea NOT NULL, size integer NOT NULL)",
         """
         CREATE TABLE {posting} (
-            term text COLLATE "C" NOT NULL,
             segment integer NOT NULL,
-            size integer NOT NULL,
+            first text COLLATE "C" NOT NULL,
+            terms bytea,
             documents bytea NOT NULL,
-            frequencies bytea,
             positions bytea,
-            PRIMARY KEY (term, segment)
+            PRIMARY KEY (segment, first)
         )
         """,
-        "ALTER TABLE {posting} ALTER documents SET STORAGE EXTERNAL, ALTER frequencies SET STORAGE EXTERNAL",
-        "CREATE INDEX ON {posting} (segment)",
+        """
+        ALTER TABLE {posting} ALTER terms SET STORAGE EXTERNAL, ALTER documents SET STORAGE EXTERNAL,
+            ALTER positions SET STORAGE EXTERNAL
+        """,
     ):
         names = {kind: table(kind, number) for kind in KINDS}
         cursor.execute(sql.SQL(statement).format(**names))
@@ -342,37 +337,32 @@ class Store:
 
     # writing
 
-    def begin_write(self, cursor: Cursor, number: int | None, documents: int = 0) -> tuple[int, int, int]:
-        """Take the index's row until the transaction ends: (number, generation, first document number)."""
+    @staticmethod
+    def _advance(cursor: Cursor, number: int | None, what: str, documents: int, returning: str) -> tuple[Any, ...]:
+        """Move a counter of the index's row and the next document number on; takes the row until the transaction ends."""
         where = sql.SQL("state = 'live'") if number is None else sql.SQL("number = {}").format(sql.Literal(number))
         cursor.execute(
-            sql.SQL(
-                "UPDATE {} SET generation = generation + 1, next_document = next_document + %s WHERE {} "
-                "RETURNING number, generation, next_document - %s, tables"
-            ).format(INDEX_SET, where),
+            sql.SQL("UPDATE {} SET {what} = {what} + 1, next_document = next_document + %s WHERE {} RETURNING {}, tables").format(
+                INDEX_SET, where, sql.SQL(returning), what=sql.Identifier(what)
+            ),
             (documents, documents),
         )
         row = cursor.fetchone()
         if row is None:
             raise psycopg2.errors.UndefinedTable("no live index")
-        if row[3] != TABLE_VERSION:
+        if row[-1] != TABLE_VERSION:
             raise OutdatedError
-        return row[0], row[1], row[2]
+        return row[:-1]
+
+    def begin_write(self, cursor: Cursor, number: int | None, documents: int = 0) -> tuple[int, int, int]:
+        """Take the index's row until the transaction ends: (number, generation, first document number)."""
+        index, generation, first = self._advance(cursor, number, "generation", documents, "number, generation, next_document - %s")
+        return index, generation, first
 
     def reserve(self, cursor: Cursor, number: int | None, documents: int) -> tuple[int, int, int]:
         """Numbers for a segment to come: (index, segment, first document). The transaction should end at once."""
-        where = sql.SQL("state = 'live'") if number is None else sql.SQL("number = {}").format(sql.Literal(number))
-        cursor.execute(
-            sql.SQL(
-                "UPDATE {} SET next_document = next_document + %s, next_segment = next_segment + 1 WHERE {} "
-                "RETURNING number, next_segment - 1, next_document - %s"
-            ).format(INDEX_SET, where),
-            (documents, documents),
-        )
-        row = cursor.fetchone()
-        if row is None:
-            raise psycopg2.errors.UndefinedTable("no live index")
-        return row[0], row[1], row[2]
+        index, segment, first = self._advance(cursor, number, "next_segment", documents, "number, next_segment - 1, next_document - %s")
+        return index, segment, first
 
     def write(self, documents: Sequence[Document], number: int | None = None) -> None:
         """Add or replace documents, all or none.
@@ -386,16 +376,17 @@ class Store:
             self._write_tail(unique, number)
 
     def _write_tail(self, documents: list[Document], number: int | None) -> None:
-        packed = [document.forward.pack() for document in documents]
+        packed = [document.contents.analysed().pack() for document in documents]
 
         def action() -> tuple[int, int]:
             with self.transaction(WRITE_SECONDS) as cursor:
                 index, generation, first = self.begin_write(cursor, number, len(documents))
                 self._replace(cursor, index, generation, first, documents)
-                execute_values(
+                copying.copy(
                     cursor,
-                    sql.SQL("INSERT INTO {} (document, generation, terms) VALUES %s").format(table("tail", index)),
-                    [(first + at, generation, terms) for at, terms in enumerate(packed)],
+                    table("tail", index),
+                    ("document", "generation", "terms"),
+                    ((copying.bigint(first + at), copying.bigint(generation), terms) for at, terms in enumerate(packed)),
                 )
                 return index, first
 
@@ -404,17 +395,17 @@ class Store:
             self.compact(index)
 
     def _write_segment(self, documents: list[Document], number: int | None) -> None:
-        built = segments.build([document.forward for document in documents])
+        rows = building.of_contents([document.contents for document in documents])
 
         def action() -> int:
             with self.transaction(WRITE_SECONDS) as cursor:
                 index, segment, first = self.reserve(cursor, number, len(documents))
             with self.transaction(WRITE_SECONDS) as cursor:
                 # The long part before the row is taken, so that other writers need not wait for it.
-                copy_segment(cursor, index, segment, built)
+                copy_rows(cursor, index, segment, rows)
                 index, generation, _first = self.begin_write(cursor, index)
                 self._replace(cursor, index, generation, first, documents)
-                insert_segment(cursor, index, segment, generation, range(first, first + len(documents)), built.size)
+                insert_segment(cursor, index, segment, generation, range(first, first + len(documents)), len(documents))
                 return index
 
         index = self.retry(action)
@@ -423,28 +414,19 @@ class Store:
 
     def _replace(self, cursor: Cursor, index: int, generation: int, first: int, documents: Sequence[Document]) -> None:
         self._remove(cursor, index, generation, "index_id", [document.index_id for document in documents])
-        execute_values(
+        copying.copy(
             cursor,
-            sql.SQL(
-                "INSERT INTO {} (document, generation, index_id, id, name, modified, stored, data_dict, validated_data_dict, source) "
-                "VALUES %s"
-            ).format(table("doc", index)),
-            [
+            table("doc", index),
+            ("document", "generation", "index_id", "id", "name", "modified", "content"),
+            (
                 (
-                    first + at,
-                    generation,
-                    one.index_id,
-                    one.id,
-                    one.name,
-                    one.modified,
-                    one.stored,
-                    one.data_dict,
-                    one.validated_data_dict,
-                    one.source,
+                    copying.bigint(first + at),
+                    copying.bigint(generation),
+                    *(text.encode() for text in (one.index_id, one.id, one.name, one.modified)),
+                    one.content,
                 )
                 for at, one in enumerate(documents)
-            ],
-            page_size=200,
+            ),
         )
 
     def compact(self, index: int) -> None:
@@ -476,18 +458,16 @@ class Store:
             raise psycopg2.errors.UndefinedTable("no live index")
         return int(row[0])
 
-    def sources(self, index_ids: Sequence[str]) -> dict[str, tuple[bytes, bytes | None]]:
-        """(what was sent, validated dataset), both packed, of documents of the live index."""
+    def contents(self, index_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Documents of the live index, as they were sent."""
 
-        def action() -> dict[str, tuple[bytes, bytes | None]]:
+        def action() -> dict[str, dict[str, Any]]:
             with self.transaction(WRITE_SECONDS) as cursor:
                 cursor.execute(
-                    sql.SQL("SELECT index_id, source, validated_data_dict FROM {} WHERE index_id = ANY(%s)").format(
-                        table("doc", self.live(cursor))
-                    ),
+                    sql.SQL("SELECT index_id, content FROM {} WHERE index_id = ANY(%s)").format(table("doc", self.live(cursor))),
                     (list(index_ids),),
                 )
-                return {row[0]: (bytes(row[1]), _bytes(row[2])) for row in cursor.fetchall()}
+                return {row[0]: unpack_content(bytes(row[1])) for row in cursor.fetchall()}
 
         return self.retry(action)
 
@@ -495,12 +475,10 @@ class Store:
     def changed(cursor: Cursor, number: int, since: int) -> list[dict[str, Any]]:
         """Documents written to an index after a generation, as they were sent."""
         cursor.execute(
-            sql.SQL("SELECT source, data_dict, validated_data_dict FROM {} WHERE generation > %s ORDER BY document").format(
-                table("doc", number)
-            ),
+            sql.SQL("SELECT content FROM {} WHERE generation > %s ORDER BY document").format(table("doc", number)),
             (since,),
         )
-        return [unpack_document(bytes(row[0]), _bytes(row[1]), _bytes(row[2])) for row in cursor.fetchall()]
+        return [unpack_content(bytes(row[0])) for row in cursor.fetchall()]
 
     def remove(self, index_ids: Sequence[str], number: int | None = None) -> None:
         """Remove documents by ``index_id``."""
@@ -554,12 +532,15 @@ class Store:
         return cursor.rowcount
 
 
-def copy_segment(cursor: Cursor, index: int, segment: int, built: segments.Built) -> None:
-    """Write a segment's postings. Nobody sees them before :func:`insert_segment`."""
-    copy = sql.SQL("COPY {} (term, segment, size, documents, frequencies, positions) FROM STDIN WITH (FORMAT binary)").format(
-        table("posting", index)
+def copy_rows(cursor: Cursor, index: int, segment: int, rows: Iterable[segments.Row]) -> None:
+    """Write rows of a segment. Nobody sees them before :func:`insert_segment`."""
+    number = copying.integer(segment)
+    copying.copy(
+        cursor,
+        table("posting", index),
+        ("segment", "first", "terms", "documents", "positions"),
+        ((number, row.first.encode(), row.terms, row.documents, row.positions) for row in rows),
     )
-    cursor.copy_expert(copy, segments.CopyStream(built, segment))
 
 
 def insert_segment(cursor: Cursor, index: int, segment: int, generation: int, documents: Iterable[int], size: int) -> None:
@@ -629,33 +610,60 @@ class Snapshot:
         )
         return [(segment, bytes(documents)) for segment, documents in rows]
 
-    def postings(self, terms: Sequence[str], *, positions: bool = False) -> list[tuple[str, int, bytes, bytes | None, bytes | None]]:
-        """(term, segment, documents, frequencies, positions) of exact terms."""
-        columns = sql.SQL("term, segment, documents, frequencies, ") + (sql.SQL("positions") if positions else sql.SQL("NULL"))
-        rows = self._run(sql.SQL("SELECT {} FROM {} WHERE term = ANY(%s)").format(columns, self._table("posting")), (list(terms),))
-        return [(row[0], row[1], bytes(row[2]), _bytes(row[3]), _bytes(row[4])) for row in rows]
-
-    def postings_between(self, low: str, high: str) -> list[tuple[str, int, bytes, bytes | None, bytes | None]]:
+    def blocks(self, keys: Sequence[str], parts: Sequence[int], *, positions: bool = False) -> list[tuple[int, segments.Block]]:
+        """(segment, block) of every block that may hold any of some terms."""
         rows = self._run(
-            sql.SQL("SELECT term, segment, documents, frequencies FROM {} WHERE term >= %s AND term < %s").format(self._table("posting")),
-            (low, high),
+            sql.SQL(
+                "SELECT segment, first, terms, documents, {positions} FROM {posting} WHERE (segment, first) IN ("
+                'SELECT part, (SELECT first FROM {posting} WHERE segment = part AND first <= wanted COLLATE "C" '
+                "ORDER BY first DESC LIMIT 1) FROM unnest(%s::integer[]) AS part, unnest(%s::text[]) AS wanted)"
+            ).format(posting=self._table("posting"), positions=sql.SQL("positions" if positions else "NULL")),
+            (list(parts), list(keys)),
         )
-        return [(row[0], row[1], bytes(row[2]), _bytes(row[3]), None) for row in rows]
+        return [
+            (row[0], segments.Block(row[1], bytes(row[2]), bytes(row[3]), _bytes(row[4])))
+            for row in rows
+            # A column of a field may stand before the first block of terms.
+            if row[2] is not None
+        ]
 
-    def terms_between(self, low: str, high: str) -> list[str]:
-        rows = self._run(sql.SQL("SELECT DISTINCT term FROM {} WHERE term >= %s AND term < %s").format(self._table("posting")), (low, high))
-        return [row[0] for row in rows]
+    def blocks_between(self, low: str, high: str, parts: Sequence[int]) -> list[tuple[int, segments.Block]]:
+        """(segment, block) of the blocks whose first keys lie between two keys; without positions."""
+        rows = self._run(
+            sql.SQL("SELECT segment, first, terms, documents FROM {} WHERE segment = ANY(%s) AND first >= %s AND first < %s").format(
+                self._table("posting")
+            ),
+            (list(parts), low, high),
+        )
+        return [(row[0], segments.Block(row[1], bytes(row[2]), bytes(row[3]))) for row in rows]
+
+    def terms_between(self, low: str, high: str, parts: Sequence[int]) -> list[str]:
+        """The terms of these blocks, without their fields, each once."""
+        rows = self._run(
+            sql.SQL("SELECT terms FROM {} WHERE segment = ANY(%s) AND first >= %s AND first < %s").format(self._table("posting")),
+            (list(parts), low, high),
+        )
+        return list({term for row in rows for term in segments.read_terms(bytes(row[0]))[0]})
+
+    def columns(self, key: str, parts: Sequence[int]) -> list[tuple[int, bytes, bytes | None]]:
+        """(segment, documents, numbers) of what belongs to a field as a whole."""
+        rows = self._run(
+            sql.SQL("SELECT segment, documents, positions FROM {} WHERE segment = ANY(%s) AND first = %s").format(self._table("posting")),
+            (list(parts), key),
+        )
+        return [(row[0], bytes(row[1]), _bytes(row[2])) for row in rows]
 
     def matching(self, terms: Sequence[str], pattern: str) -> list[str]:
         """Those of some texts that a regular expression matches."""
         rows = self._run(sql.SQL("SELECT term FROM unnest(%s::text[]) AS term WHERE term ~ %s"), (list(terms), pattern))
         return [row[0] for row in rows]
 
-    def documents(self, numbers: Sequence[int], columns: Sequence[str]) -> dict[int, tuple[bytes | None, ...]]:
-        """Columns of documents by number."""
-        names = sql.SQL(", ").join([sql.Identifier("document"), *(sql.Identifier(column) for column in columns)])
-        rows = self._run(sql.SQL("SELECT {} FROM {} WHERE document = ANY(%s)").format(names, self._table("doc")), (list(numbers),))
-        return {row[0]: tuple(_bytes(value) for value in row[1:]) for row in rows}
+    def documents(self, numbers: Sequence[int]) -> dict[int, tuple[str, bytes]]:
+        """(id, content) of documents by number."""
+        rows = self._run(
+            sql.SQL("SELECT document, id, content FROM {} WHERE document = ANY(%s)").format(self._table("doc")), (list(numbers),)
+        )
+        return {row[0]: (row[1], bytes(row[2])) for row in rows}
 
 
 def _bytes(value: Any) -> bytes | None:
