@@ -90,13 +90,19 @@ def _character_type(character: str) -> int:
     return _ALPHA if ord(character) > 0xFFFF else _DELIMITER
 
 
+#: Delimiters that usually stand before or after a word.
+_OUTER = '.,;:!?()"«»'
+
+
 def word_parts(word: str, *, split_case: bool) -> list[tuple[str, bool]]:
     """The parts of a word between delimiters, changes of case and changes between letters and digits.
 
     :returns: (part, whether it is a number), in order. The English possessive ``'s`` is dropped.
     """
-    if word.isascii() and word.isalpha() and (not split_case or word.islower()):
-        return [(word, False)]
+    core = word.strip(_OUTER)
+    if core.isalpha() and (not split_case or core[1:].lower() == core[1:]):
+        # Nothing but letters, large ones only in front: most words.
+        return [(core, False)]
     parts: list[tuple[str, bool]] = []
     start, previous = -1, _DELIMITER
     length = len(word)

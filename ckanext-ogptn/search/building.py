@@ -122,7 +122,8 @@ class Batch:
             if spec.kind in (Kind.TEXT, Kind.GENERAL):
                 self._add_words(self._field(name), at, texts, spec.kind is Kind.TEXT, contents.french)
             elif spec.kind is Kind.STRING:
-                self._add_terms(name, at, dict.fromkeys(map(string_term, texts)))
+                terms = [string_term(text) for text in texts]
+                self._add_terms(name, at, terms if len(terms) == 1 else dict.fromkeys(terms))
             elif spec.kind is Kind.NGRAM:
                 lower = texts[0].lower()
                 self._add_terms(name, at, (lower[:2000],))

@@ -15,7 +15,7 @@ import pysolr
 
 from . import dismax, evaluate, functions, syntax
 from .documents import LONG_FIELDS, prepare, stored, unpack_content, unpack_long
-from .errors import BadRequestError
+from .errors import BadRequestError, EngineError
 from .fields import Kind
 from .fields import field as field_of
 from .reader import Mask, Reader, View
@@ -25,6 +25,8 @@ DEFAULT_ROWS = 10
 DEFAULT_FACET_LIMIT = 100
 #: Answers kept by each process until the index changes: which documents and which counts, not the documents themselves.
 KEPT_ANSWERS = 512
+#: How often a search is done again because a dataset of its page was replaced between finding and reading it.
+DISTURBANCES = 20
 #: CKAN's own; a request without ``qf`` has them, too.
 DEFAULT_FIELDS = "name^4 title^4 tags^2 groups^2 text"
 
@@ -225,7 +227,7 @@ class PostgresConnection:
             self.store.statements = recording.statements
             recording.parameters = {"q": q, **params}
 
-        def action() -> dict[str, Any]:
+        def action() -> dict[str, Any] | None:
             with self.store.snapshot() as snapshot:
                 view = self.reader.view(snapshot)
                 if recording is not None:
@@ -233,7 +235,13 @@ class PostgresConnection:
                 deadline = time.monotonic() + self.store.seconds
                 return Search(view, snapshot, request, deadline, self.decode_dates, recording).answer()
 
-        response = self.store.retry(action)
+        response = None
+        for _attempt in range(DISTURBANCES):
+            response = self.store.retry(action)
+            if response is not None:
+                break
+        if response is None:
+            raise EngineError("Datasets of this page were replaced while it was read, again and again. Try again.")
         if recording is not None:
             recording.hits = response["response"]["numFound"]
         response["responseHeader"] = {"status": 0, "QTime": int(1000 * (time.monotonic() - started))}
@@ -260,6 +268,7 @@ class Search:
         self.decode_dates = decode_dates
         params = request.params
         self.conjunction = _text(params.get("q.op")).upper() == "AND"
+        self._slots: tuple[Mask, npt.NDArray[Any]] | None = None
         self.evaluator = evaluate.Evaluator(
             view,
             snapshot,
@@ -268,7 +277,8 @@ class Search:
             deadline=deadline,
         )
 
-    def answer(self) -> dict[str, Any]:
+    def answer(self) -> dict[str, Any] | None:
+        """The response; None when a document of its page was replaced before it could be read."""
         request = self.request
         key = self.key()
         kept = self.view.answers.get(key) if key is not None else None
@@ -280,6 +290,8 @@ class Search:
                     self.view.answers.popitem(last=False)
         found, page, scores, facets = kept
         docs = self.documents(page, scores)
+        if docs is None:
+            return None
         self.lap("give back documents")
         response: dict[str, Any] = {"response": {"numFound": found, "start": request.start, "docs": docs, "numFoundExact": True}}
         if facets is not None:
@@ -429,7 +441,7 @@ class Search:
         orders = [self.order(name, descending, hits) for name, descending in request.sort]
         if request.rows == 0 or request.start >= found:
             return np.empty(0, np.int64)
-        slots = np.flatnonzero(mask)
+        slots = self.slots(mask)
         if not request.sort:
             orders = [self.order("score", True, hits)]
         keys = [order[slots] for order in orders if order is not None]
@@ -467,7 +479,7 @@ class Search:
 
     # -- what is given back
 
-    def documents(self, page: npt.NDArray[Any], scores: npt.NDArray[Any] | None) -> list[dict[str, Any]]:
+    def documents(self, page: npt.NDArray[Any], scores: npt.NDArray[Any] | None) -> list[dict[str, Any]] | None:
         if not len(page):
             return []
         names = self.request.fl or ["*"]
@@ -480,6 +492,8 @@ class Search:
         few = plain <= {"id", *LONG_FIELDS, "score", "_version_"} and not patterns
         numbers = self.view.documents[page].tolist()
         rows = self.snapshot.documents(numbers)
+        if len(rows) < len(numbers):
+            return None
         found: list[dict[str, Any]] = []
         for at, number in enumerate(numbers):
             identity, content = rows[number]
@@ -567,4 +581,10 @@ class Search:
         if field_of(name).kind is Kind.NONE:
             return [], np.empty(0, np.int64)
         values_of = self.view.values(self.snapshot, name)
-        return values_of.terms, np.bincount(values_of.ids[mask[values_of.slots]], minlength=len(values_of.terms))
+        return values_of.terms, values_of.counts(mask, self.slots(mask))
+
+    def slots(self, mask: Mask) -> npt.NDArray[Any]:
+        """Slots of the hits, found once for all facets."""
+        if self._slots is None or self._slots[0] is not mask:
+            self._slots = (mask, np.flatnonzero(mask))
+        return self._slots[1]

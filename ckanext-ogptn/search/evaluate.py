@@ -23,7 +23,7 @@ from .documents import string_term
 from .errors import BadRequestError, TimeLimitError
 from .fields import Field, Kind
 from .fields import field as field_of
-from .reader import Mask, Posting, View
+from .reader import LENGTHS, Mask, Posting, View
 from .store import Snapshot
 from .syntax import Node, Occur
 from .terms import TermIndex
@@ -36,23 +36,6 @@ B = 0.75
 FUZZY_TERMS = 50
 #: Masks kept for filters that come again.
 KEPT_MASKS = 256
-
-
-def _length_table() -> npt.NDArray[np.float64]:
-    """Lucene's SmallFloat: what stays of a field's length when it is kept in one byte."""
-
-    def byte4_to_int(value: int) -> int:
-        if value < 24:
-            return value
-        bits = value - 24
-        mantissa, shift = bits & 0x07, (bits >> 3) - 1
-        decoded = mantissa if shift == -1 else (mantissa | 0x08) << shift
-        return 24 + decoded
-
-    return np.array([byte4_to_int(value) for value in range(256)], np.float64)
-
-
-_LENGTHS = _length_table()
 
 
 @dataclass
@@ -338,11 +321,10 @@ class Evaluator:
         """BM25's length part for each slot, and the number of documents that have the field."""
 
         def make() -> tuple[Scores, int]:
-            lengths = self.view.lengths(self.snapshot, spec.name)
-            documents = int(np.count_nonzero(lengths))
-            average = float(lengths.sum()) / documents if documents else 1.0
-            kept = _LENGTHS[np.searchsorted(_LENGTHS, lengths, side="right") - 1]
-            return (K1 * (1 - B + B * kept / average)).astype(np.float32), documents
+            codes, total = self.view.lengths(self.snapshot, spec.name)
+            documents = int(np.count_nonzero(codes))
+            average = total / documents if documents else 1.0
+            return (K1 * (1 - B + B * LENGTHS / average)).astype(np.float32)[codes], documents
 
         return self.view._column("norms", spec.name, make)
 
@@ -391,8 +373,9 @@ class Evaluator:
             for at in sorted(range(len(words)), key=rarity.__getitem__):
                 if at != pivot:
                     places = _also_in(places, gathered[at], words[at][0] - words[pivot][0])
-            slots, counts = np.unique(places >> 32, return_counts=True)
-            return slots, counts, rarity
+            slots = places >> 32
+            heads = np.flatnonzero(np.diff(slots, prepend=-1))
+            return slots[heads], np.diff(heads, append=len(slots)), rarity
         common: Mask | None = None
         for alternatives in gathered:
             mask = np.zeros(self.view.size, np.bool_)
@@ -546,10 +529,9 @@ class Evaluator:
 
         base = self.view._base_column(f"near {edits}", f"{spec.name} {text}", make)
         tail = self.view.tail_terms(spec.name).near(text, edits)
-        weighed = {term: 1.0 - distance / min(len(text), len(term)) if distance else 1.0 for distance, term in base + tail}
-        near = sorted(((weight, term) for term, weight in weighed.items() if weight > 0), key=lambda pair: (-pair[0], pair[1]))[
-            :FUZZY_TERMS
-        ]
+        # A term as far away as it is long weighs nothing, but it is found, as in Lucene.
+        weighed = {term: max(0.0, 1.0 - distance / min(len(text), len(term))) if distance else 1.0 for distance, term in base + tail}
+        near = sorted(((weight, term) for term, weight in weighed.items()), key=lambda pair: (-pair[0], pair[1]))[:FUZZY_TERMS]
         self.view.load(self.snapshot, [segments.key(spec.name, term) for _weight, term in near])
         found = [self._hits(syntax.Boosted(Exact(spec.name, term), weight), scoring) for weight, term in near]
         hits = [one for one in found if one is not None]
@@ -573,7 +555,10 @@ def _children(node: Node) -> Iterable[Node]:
 
 def _together(alternatives: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
     """Places of any of several words, ascending, each once."""
-    return alternatives[0] if len(alternatives) == 1 else np.unique(np.concatenate(alternatives))
+    if len(alternatives) == 1:
+        return alternatives[0]
+    joined = np.sort(np.concatenate(alternatives))
+    return joined[np.diff(joined, prepend=-1) != 0]
 
 
 def _also_in(places: npt.NDArray[Any], alternatives: list[npt.NDArray[Any]], offset: int) -> npt.NDArray[Any]:

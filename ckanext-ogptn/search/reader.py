@@ -12,6 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,34 @@ Array = npt.NDArray[Any]
 
 #: Masks of wildcards and the like that are kept for the next query.
 KEPT_MASKS = 256
+#: Fields in which every visitor asks for terms of their own.
+OFTEN_NEW = frozenset({"permission_labels"})
+#: Where no more than one document in so many is a hit, their values are looked up one by one.
+FEW = 6
 #: A tail in memory beyond which a reader loads afresh; a process that writes makes segments long before.
 STALE_TAIL = 20_000
+
+
+def _length_table() -> npt.NDArray[np.float64]:
+    """Lucene's SmallFloat: what stays of a field's length when it is kept in one byte."""
+
+    def byte4_to_int(value: int) -> int:
+        if value < 24:
+            return value
+        bits = value - 24
+        mantissa, shift = bits & 0x07, (bits >> 3) - 1
+        decoded = mantissa if shift == -1 else (mantissa | 0x08) << shift
+        return 24 + decoded
+
+    return np.array([byte4_to_int(value) for value in range(256)], np.float64)
+
+
+LENGTHS = _length_table()
+
+
+def length_codes(lengths: Array) -> npt.NDArray[np.uint8]:
+    """Lucene's byte for each length; 0 for no words."""
+    return (np.searchsorted(LENGTHS, lengths, side="right") - 1).astype(np.uint8)
 
 
 @dataclass
@@ -77,6 +104,28 @@ class Values:
     slots: Array
     ids: Array
     base_terms: int = 0
+
+    @cached_property
+    def starts(self) -> Array:
+        """Where each slot's values begin; they end where the next slot's begin."""
+        last = int(self.slots[-1]) + 1 if len(self.slots) else 0
+        return np.searchsorted(self.slots, np.arange(last + 1)).astype(np.int32)
+
+    def counts(self, mask: Mask, hits: Array) -> Array:
+        """In how many of some slots each term stands.
+
+        :param mask: the slots.
+        :param hits: the same as numbers.
+        """
+        if len(hits) * FEW > len(mask) or not len(self.slots):
+            chosen = self.ids.compress(mask.take(self.slots))
+        else:
+            # Only the values of the hits are looked at.
+            hits = hits[: np.searchsorted(hits, len(self.starts) - 1)]
+            begins = self.starts[hits]
+            sizes = self.starts[hits + 1] - begins
+            chosen = self.ids[np.repeat(begins, sizes) + segments.spread(sizes)]
+        return np.bincount(chosen, minlength=len(self.terms))
 
 
 @dataclass
@@ -163,6 +212,9 @@ class View:
         ]
         if not wanted or not self.base.parts:
             return
+        wanted = [key for key in wanted if not self._from_values(snapshot, key)]
+        if not wanted:
+            return
         found: dict[str, dict[int, Found]] = {}
         # Blocks hold many terms: the next to be looked for is often in one that is open.
         ordered = sorted(wanted)
@@ -176,6 +228,21 @@ class View:
                     found.setdefault(key, {})[segment] = entry
         for key in wanted:
             self._keep(key, self._join(found.get(key, {})))
+
+    def _from_values(self, snapshot: Snapshot, key: str) -> bool:
+        """Make a posting from all values of its field, where these are here. Most terms that no document has cost no statement so."""
+        name, _separator, term = key.partition(segments.SEPARATOR)
+        if field_of(name).kind is not Kind.STRING:
+            return False
+        if name in OFTEN_NEW:
+            self.values(snapshot, name)
+        values: Values | None = self.base.columns.get(("values", name))
+        if values is None:
+            return False
+        at = bisect.bisect_left(values.terms, term)
+        known = at < len(values.terms) and values.terms[at] == term
+        self._keep(key, Posting(values.slots[values.ids == at], None, EMPTY.positions) if known else EMPTY)
+        return True
 
     def _join(self, parts: dict[int, Found]) -> Posting:
         here = [(first, *parts[segment]) for segment, first, _size in self.base.parts if segment in parts]
@@ -240,17 +307,18 @@ class View:
 
         return self._column("numbers", name, whole)
 
-    def lengths(self, snapshot: Snapshot, name: str) -> Array:
-        """Number of words of a field by slot."""
+    def lengths(self, snapshot: Snapshot, name: str) -> tuple[Array, int]:
+        """Number of words of a field by slot, as the number of Lucene's byte for it; and the exact number in all slots."""
 
-        def base() -> Array:
+        def base() -> tuple[Array, int]:
             values, present = np.zeros(self.base.size, np.int32), np.zeros(self.base.size, np.bool_)
             self._fill(snapshot, segments.LENGTHS + name, values, present)
-            return values
+            return length_codes(values), int(values.sum())
 
-        def whole() -> Array:
-            tail = [one.lengths.get(name, 0) for one in self.tail.forwards[: self.size - self.base.size]]
-            return np.concatenate([self._base_column("lengths", name, base), np.array(tail, np.int32)])
+        def whole() -> tuple[Array, int]:
+            codes, total = self._base_column("lengths", name, base)
+            tail = np.array([one.lengths.get(name, 0) for one in self.tail.forwards[: self.size - self.base.size]], np.int32)
+            return np.concatenate([codes, length_codes(tail)]), total + int(tail.sum())
 
         return self._column("lengths", name, whole)
 
@@ -380,7 +448,7 @@ class View:
             if spec.kind in (Kind.DATE, Kind.INT):
                 return self.numbers(snapshot, name)[1]
             if spec.tokenised:
-                return self.lengths(snapshot, name) > 0
+                return self.lengths(snapshot, name)[0] > 0
             mask = np.zeros(self.size, np.bool_)
             mask[self.values(snapshot, name).slots] = True
             return mask
@@ -450,23 +518,19 @@ class Reader:
     def _refresh(self, snapshot: Snapshot) -> View:
         old = self._view
         state = snapshot.state
-        if (
-            old is None
-            or _life(old.state) != _life(state)
-            or old.state.generation > state.generation
-            or snapshot.horizon() > old.state.generation
-            or len(self._tail) > STALE_TAIL
-        ):
+        if old is None or _life(old.state) != _life(state) or old.state.generation > state.generation or len(self._tail) > STALE_TAIL:
             return self._load(snapshot, None, {}, set(), keep=True)
         return self._load(snapshot, old, self._tail, self._gone, keep=True)
 
     def _load(self, snapshot: Snapshot, old: View | None, tail: dict[int, Forward], gone: set[int], *, keep: bool) -> View:
-        after = old.state.generation if old else -1
-        listed = snapshot.segment_numbers()
+        news = snapshot.news(old.state.generation if old else -1)
+        if old is not None and news.horizon > old.state.generation:
+            return self._load(snapshot, None, {}, set(), keep=keep)
+        listed = news.segments
         parts = [part for part in (old.base.parts if old else []) if part[0] in listed]
         same_base = old is not None and [part[0] for part in old.base.parts] == listed
-        new_tail = snapshot.tail(after)
-        new_gone = snapshot.gone(after)
+        new_tail = [(number, Forward.unpack(packed)) for number, packed in news.tail]
+        new_gone = news.gone
         if same_base:
             assert old is not None
             base, terms = old.base, old.tail

@@ -34,7 +34,7 @@ from psycopg2 import sql
 
 from . import building, copying, segments
 from .analysis import ANALYSER_VERSION
-from .documents import Document, Forward, unpack_content
+from .documents import Document, unpack_content
 from .errors import IndexMissingError, IndexOutdatedError, TimeLimitError, UnreachableError
 
 SCHEMA = "ogptn_search"
@@ -332,8 +332,9 @@ class Store:
     def snapshot(self) -> Iterator[Snapshot]:
         """A read-only transaction in which all statements see the same state of the index."""
         with self.connection() as connection, connection.cursor() as cursor:
-            yield Snapshot(self, cursor)
-            cursor.execute("COMMIT")
+            snapshot = Snapshot(self, cursor)
+            yield snapshot
+            snapshot.end()
 
     # writing
 
@@ -550,6 +551,22 @@ def insert_segment(cursor: Cursor, index: int, segment: int, generation: int, do
     )
 
 
+@dataclass(frozen=True)
+class News:
+    """What one reader does not know yet.
+
+    :param horizon: generation before which tombstones may be missing: a reader that is older has to load everything.
+    :param segments: numbers of all segments.
+    :param gone: documents of segments that were replaced or removed.
+    :param tail: packed entries of the documents written one by one, in that order.
+    """
+
+    horizon: int
+    segments: list[int]
+    gone: list[int]
+    tail: list[tuple[int, bytes]]
+
+
 class Snapshot:
     """One consistent view of the index. The transaction begins with the first statement and ends with the caller's block."""
 
@@ -557,6 +574,12 @@ class Snapshot:
         self.store = store
         self.cursor = cursor
         self.state = self._begin()
+        self._open = True
+
+    def end(self) -> None:
+        if self._open:
+            self.cursor.execute("COMMIT")
+            self._open = False
 
     def _begin(self) -> State:
         rows = self._run(
@@ -583,23 +606,23 @@ class Snapshot:
     def _table(self, kind: str) -> sql.Identifier:
         return table(kind, self.state.number)
 
-    def tail(self, after: int = 0) -> list[tuple[int, Forward]]:
-        """Documents of the tail that came after a generation, in the order written."""
+    def news(self, after: int) -> News:
+        """What came after a generation, in one statement: each answer of PostgreSQL costs a change of process."""
         rows = self._run(
-            sql.SQL("SELECT document, terms FROM {} WHERE generation > %s ORDER BY document").format(self._table("tail")), (after,)
+            sql.SQL(
+                "SELECT 'horizon', horizon, NULL::bytea FROM {set} WHERE number = %s "
+                "UNION ALL SELECT 'segment', segment, NULL FROM {segment} "
+                "UNION ALL SELECT 'gone', document, NULL FROM {gone} WHERE generation > %s "
+                "UNION ALL (SELECT 'tail', document, terms FROM {tail} WHERE generation > %s ORDER BY document)"
+            ).format(set=INDEX_SET, segment=self._table("segment"), gone=self._table("gone"), tail=self._table("tail")),
+            (self.state.number, after, after),
         )
-        return [(document, Forward.unpack(bytes(terms))) for document, terms in rows]
-
-    def gone(self, after: int = 0) -> list[int]:
-        rows = self._run(sql.SQL("SELECT document FROM {} WHERE generation > %s").format(self._table("gone")), (after,))
-        return [row[0] for row in rows]
-
-    def horizon(self) -> int:
-        """Generation before which tombstones may be missing: a reader that is older has to load everything."""
-        return self._run(sql.SQL("SELECT horizon FROM {} WHERE number = %s").format(INDEX_SET), (self.state.number,))[0][0]
-
-    def segment_numbers(self) -> list[int]:
-        return [row[0] for row in self._run(sql.SQL("SELECT segment FROM {} ORDER BY segment").format(self._table("segment")))]
+        return News(
+            horizon=next(row[1] for row in rows if row[0] == "horizon"),
+            segments=sorted(row[1] for row in rows if row[0] == "segment"),
+            gone=[row[1] for row in rows if row[0] == "gone"],
+            tail=sorted((row[1], bytes(row[2])) for row in rows if row[0] == "tail"),
+        )
 
     def segments(self, numbers: Sequence[int]) -> list[tuple[int, bytes]]:
         """(number, documents) of segments."""
@@ -659,11 +682,16 @@ class Snapshot:
         return [row[0] for row in rows]
 
     def documents(self, numbers: Sequence[int]) -> dict[int, tuple[str, bytes]]:
-        """(id, content) of documents by number."""
-        rows = self._run(
-            sql.SQL("SELECT document, id, content FROM {} WHERE document = ANY(%s)").format(self._table("doc")), (list(numbers),)
-        )
-        return {row[0]: (row[1], bytes(row[2])) for row in rows}
+        """(id, content) of documents by number, as the last thing that is read. One that was removed meanwhile is missing.
+
+        The transaction ends in the same breath, before this, so that a search has to wait for PostgreSQL no more than twice.
+        """
+        statement = sql.SQL("SELECT document, id, content FROM {} WHERE document = ANY(%s)").format(self._table("doc"))
+        if self._open:
+            limit = sql.SQL("COMMIT; SET statement_timeout = {}; ").format(sql.Literal(int(self.store.seconds * 1000)))
+            statement = limit + statement
+            self._open = False
+        return {row[0]: (row[1], bytes(row[2])) for row in self._run(statement, (list(numbers),))}
 
 
 def _bytes(value: Any) -> bytes | None:

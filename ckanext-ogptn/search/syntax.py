@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 
 from luqum import tree
 from luqum.exceptions import ParseError
@@ -480,6 +481,7 @@ class _Reader:
         return Range(name, bounds[0], bounds[1], text[0] == "[", text[-1] == "]")
 
 
+@lru_cache(maxsize=2048)
 def parse(query: str, *, conjunction: bool, default: str | None = "text") -> Node:
     """Parse a query.
 

@@ -280,3 +280,10 @@ def test_a_large_addition_a_merge_and_a_new_process_see_the_same(engine: Postgre
 
     module._readers[database_url] = Reader()
     assert seen(PostgresConnection(database_url)) == before
+
+
+def test_a_fuzzy_word_finds_terms_that_share_nothing_with_it_but_their_length(engine: PostgresConnection) -> None:
+    """As Lucene: two edits make any other word of two letters, and a term that weighs nothing is found all the same."""
+    engine.add([make_document("near", title="tax"), make_document("far", title="a"), make_document("no", title="environment")])
+    assert names(engine, "title:gax~") == ["far", "near"]
+    assert typed(engine, "gax~", defType="edismax", qf="title") == ["near", "far"]

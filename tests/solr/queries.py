@@ -423,8 +423,9 @@ def _regular(g: Grammar) -> dict[str, Any]:
 @kind("fuzzy", 30)
 def _fuzzy(g: Grammar) -> dict[str, Any]:
     word = g.english() if g.rng.random() < 0.7 else g.word().replace("\\", "")
-    letters = list(word)
-    if len(letters) > 3:
+    # Short words, which two edits may change altogether, as well as long ones.
+    letters = list(word[: g.one(3, 4, 99, 99)])
+    if len(letters) > 2:
         letters[g.rng.randrange(1, len(letters))] = g.one("aeiouxlr")
     name = g.one("text", "text", "title", "notes", "notes", "tags", "res_name", "author")
     return {"q": f"{name}:{escaped(''.join(letters))}~{g.one('', '1', '2', '0')}"}
