@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from sqlalchemy import event, text
 
 from . import names, vocabulary
 from . import text as t
@@ -210,24 +212,45 @@ def after_search(search_results: dict[str, Any]) -> dict[str, Any]:
     """Name the facets' values in the reader's language."""
     language = reader_language()
     facets = search_results.get("search_facets", {})
-    groups = group_titles({item["name"] for facet in _GROUP_FACETS for item in facets.get(facet, {}).get("items", ())}, language)
+    groups = translated_groups({item["name"] for facet in _GROUP_FACETS for item in facets.get(facet, {}).get("items", ())}, language)
     for facet, found in facets.items():
         for item in found["items"]:
             code = item["name"]
-            item["display_name"] = groups.get(code, code) if facet in _GROUP_FACETS else facet_label(facet, code, language)
+            if facet not in _GROUP_FACETS:
+                item["display_name"] = facet_label(facet, code, language)
+            elif code in groups:
+                item["display_name"] = groups[code]
     return search_results
 
 
 _GROUP_FACETS = ("organization", "groups")
+#: A plain statement: mapping rows to objects would cost more than all the rest of our part in a search.
+_TRANSLATED = text("""SELECT name, extras FROM "group" WHERE name = ANY(:codes) AND jsonb_exists(extras, 'title_translated')""")
+#: Seconds for which a process remembers these names. Every search asks for the same few; a name changed in another process may show late.
+_REMEMBERED = 5.0
+_names: dict[str, tuple[float, dict[str, str]]] = {}
 
 
-def group_titles(codes: set[str], language: str) -> dict[str, str]:
-    """Names of organisations and groups by slug, in one query however many there are."""
-    if not codes:
-        return {}
-    extras_column: Any = model.Group.extras  # pyright: ignore[reportAttributeAccessIssue] - mapped by CKAN, unknown to its stubs
-    rows = model.Session.query(model.Group.name, model.Group.title, extras_column).filter(model.Group.name.in_(codes))
-    return {name: t.pick(names.titles_of(extras), language) or title or name for name, title, extras in rows}
+@event.listens_for(model.Group, "after_insert")
+@event.listens_for(model.Group, "after_update")
+@event.listens_for(model.Group, "after_delete")
+def _forget_names(*_event: Any) -> None:
+    _names.clear()
+
+
+def translated_groups(codes: set[str], language: str) -> dict[str, str]:
+    """Names in a language, by slug, of those organisations and groups that have translated names; CKAN has named the others."""
+    now = time.monotonic()
+    known = {code: _names.get(code) for code in codes}
+    unknown = sorted(code for code, found in known.items() if found is None or found[0] < now)
+    if unknown:
+        found = {name: names.titles_of(extras) for name, extras in model.Session.execute(_TRANSLATED, {"codes": unknown})}
+        if len(_names) > 10_000:
+            _names.clear()
+        known |= {code: (now + _REMEMBERED, found.get(code, {})) for code in unknown}
+        _names.update({code: entry for code, entry in known.items() if entry})
+    picked = {code: t.pick(entry[1], language) for code, entry in known.items() if entry and entry[1]}
+    return {code: title for code, title in picked.items() if title}
 
 
 def facet_label(facet: str, code: str, language: str) -> str:

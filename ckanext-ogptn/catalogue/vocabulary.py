@@ -82,6 +82,7 @@ class Vocabulary:
         return (term for term in self.terms.values() if not term.withdrawn)
 
 
+@functools.lru_cache(maxsize=8192)
 def _plain(name: str) -> str:
     return t.fold(name).strip()
 

@@ -20,7 +20,7 @@ from functools import lru_cache
 import Stemmer
 
 #: Raised whenever a text would give other terms than before: the index then has to be rebuilt.
-ANALYSER_VERSION = 1
+ANALYSER_VERSION = 2
 
 #: First characters of the terms that are not Solr's own. Control characters never come out of the tokeniser.
 FRENCH = "\x02f"
@@ -294,7 +294,7 @@ def _part_terms(part: str, stemmed: bool, french: bool) -> Terms:
 
 
 def index_word(word: str, stemmed: bool, french: bool) -> Positions:
-    """Terms of one white-space separated word of a text to be indexed.
+    """Terms of one white-space separated word of a text to be indexed. A lone dash has none, but it has a place, as in Solr.
 
     :param stemmed: a field of type ``text``; otherwise ``text_general``.
     :param french: the text looks French.
@@ -302,6 +302,8 @@ def index_word(word: str, stemmed: bool, french: bool) -> Positions:
     parts = word_parts(word, split_case=stemmed)
     if len(parts) == 1:
         return (_part_terms(parts[0][0], stemmed, french),)
+    if not parts:
+        return ((),)
     positions = [list(_part_terms(part, stemmed, french)) for part, _number in parts]
     # The joined form of neighbouring words (`Wi-Fi` → `wifi`) and of neighbouring numbers stands where they begin.
     start = 0
@@ -332,11 +334,11 @@ def _number_terms(part: str, stemmed: bool) -> Terms:
 
 
 def query_positions(text: str, *, stemmed: bool) -> list[tuple[int, Terms]]:
-    """(position, terms) of a query text. A word that is nothing but delimiters leaves no gap."""
+    """(position, terms) of a query text. A word that is nothing but delimiters leaves a gap, as it does in a text."""
     found: list[tuple[int, Terms]] = []
     position = 0
     for word in text.split():
-        for terms in query_word(word, stemmed):
+        for terms in query_word(word, stemmed) or ((),):
             if terms:
                 found.append((position, terms))
             position += 1
@@ -363,16 +365,16 @@ def index_positions(values: Iterable[str], *, stemmed: bool, french: bool) -> tu
     length = 0
     for value in values:
         position += POSITION_GAP
-        start = position
         for word in value.split():
             entry = _known_word(word, stemmed, french)
             if isinstance(entry, str):
                 terms.setdefault(entry, []).append(position)
                 position += 1
+                length += 1
                 continue
             for here in entry:
                 for term in here:
                     terms.setdefault(term, []).append(position)
                 position += 1
-        length += position - start
+                length += bool(here)
     return terms, length

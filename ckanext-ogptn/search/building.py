@@ -34,8 +34,9 @@ class Vocabulary:
         self.words: dict[tuple[bool, bool], dict[str, int]] = {
             (stemmed, french): {} for stemmed in (False, True) for french in (False, True)
         }
-        # By word: how many positions it takes, how many terms, where these begin; by term of a word: which, and at which position.
-        self.positions, self.counts, self.starts = array("i"), array("i"), array("i")
+        # By word: how many positions it takes, how many of them have terms, how many terms these are, where they begin; by term of a word:
+        # which, and at which position.
+        self.positions, self.filled, self.counts, self.starts = array("i"), array("i"), array("i"), array("i")
         self.word_terms, self.offsets = array("i"), array("i")
 
     def term(self, text: str) -> int:
@@ -54,6 +55,7 @@ class Vocabulary:
                 self.word_terms.append(self.term(term))
                 self.offsets.append(at)
         self.positions.append(len(places))
+        self.filled.append(sum(map(bool, places)))
         self.counts.append(len(self.word_terms) - self.starts[-1])
         number = self.words[(stemmed, french)][text] = len(self.positions) - 1
         return number
@@ -184,21 +186,19 @@ class Batch:
         known = self.vocabulary
         words = np.array(self.words, np.int64)
         runs = np.array(self.runs, np.int64).reshape(-1, 4)
-        wide, counts, starts = (
-            (np.frombuffer(part, np.int32)[words] for part in (known.positions, known.counts, known.starts))
-            if len(words)
-            else (np.empty(0, np.int32),) * 3
-        )
+        of_word = (known.positions, known.filled, known.counts, known.starts)
+        wide, filled, counts, starts = (np.frombuffer(part, np.int32)[words] for part in of_word) if len(words) else (words,) * 4
         fields, documents, firsts, sizes = runs.T
         # How far each run reaches, and where it begins: after those before it in its field, with a gap between.
-        before = np.concatenate([[0], np.cumsum(wide, dtype=np.int64)])
+        before, length = (np.concatenate([[0], np.cumsum(part, dtype=np.int64)]) for part in (wide, filled))
         ends = np.cumsum(sizes)
         reach = before[ends] - before[ends - sizes]
         begins = segments.restarts(reach + analysis.POSITION_GAP)
         heads = np.flatnonzero(firsts)
         group = np.cumsum(firsts) - 1
         base = begins - begins[heads][group]
-        self._put_lengths(fields[heads], documents[heads], np.bincount(group, weights=reach).astype(np.int64) if len(group) else reach)
+        lengths = np.bincount(group, weights=length[ends] - length[ends - sizes]).astype(np.int64) if len(group) else group
+        self._put_lengths(fields[heads], documents[heads], lengths)
         positions = before[:-1] + np.repeat(base - before[ends - sizes], sizes)
         taken = np.repeat(starts, counts) + segments.spread(counts.astype(np.int64))
         per_run = np.add.reduceat(np.append(counts, 0), ends - sizes, dtype=np.int64) if len(runs) else sizes

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import datetime, timezone
 
-from . import analysis, syntax
+from . import analysis, datemath, syntax
 from .errors import BadRequestError, QuerySyntaxError
 from .fields import Kind
 from .fields import field as field_of
@@ -69,6 +70,8 @@ def spread(node: Node, weights: Weights, tie: float, *, conjunction: bool = Fals
             return node
         parts: list[Node] = []
         for name, weight in weights:
+            if not _possible(node, name):
+                continue
             part = replace(node, field=name)
             parts.append(part if weight == 1.0 else syntax.Boosted(part, weight))
         return parts[0] if len(parts) == 1 else syntax.Best(tuple(parts), tie)
@@ -88,6 +91,21 @@ def spread(node: Node, weights: Weights, tie: float, *, conjunction: bool = Fals
     return node
 
 
+def _possible(node: Node, name: str) -> bool:
+    """Whether a word can be looked for in a field. A field of dates is left out for a word that is no date, without an error."""
+    if not isinstance(node, syntax.Term | syntax.Phrase):
+        return True
+    kind = field_of(name).kind
+    try:
+        if kind is Kind.DATE:
+            datemath.evaluate(node.text, datetime.now(timezone.utc))
+        elif kind is Kind.INT:
+            int(node.text)
+    except (BadRequestError, ValueError):
+        return False
+    return True
+
+
 def _spread_words(node: syntax.Words, weights: Weights, tie: float, conjunction: bool) -> Node:
     """Several words at once: word by word where every field sees the same number of words, else field by field."""
     occur = Occur.MUST if conjunction else Occur.SHOULD
@@ -104,7 +122,8 @@ def _spread_words(node: syntax.Words, weights: Weights, tie: float, conjunction:
         )
     parts: list[Node] = []
     for name, weight in weights:
-        whole = syntax.Boolean(tuple(syntax.Clause(occur, syntax.Term(name, text)) for text in node.texts))
+        terms = [syntax.Term(name, text) for text in node.texts]
+        whole = syntax.Boolean(tuple(syntax.Clause(occur, term) for term in terms if _possible(term, name)))
         parts.append(whole if weight == 1.0 else syntax.Boosted(whole, weight))
     return syntax.Boolean((syntax.Clause(occur, syntax.Best(tuple(parts), tie)),))
 

@@ -613,24 +613,34 @@ def _sloppy_frequency(positions: list[list[int]], slop: int, repeated: Any) -> f
 
 
 def _sloppy_with_repeats(positions: list[list[int]], slop: int, words: Any) -> float:
-    """The same where two words of the phrase are one: they may not stand for the same place."""
+    """The same where two words of the phrase are one: they may not stand for the same place.
+
+    Each narrowest window that holds all words counts once.
+    """
     offsets = [offset for offset, _terms in words]
-    best = 0.0
-    for first in positions[0]:
-        chosen = [first]
-        taken = {first + offsets[0]}
-        for at in range(1, len(positions)):
-            near = [place for place in positions[at] if place + offsets[at] not in taken]
-            if not near:
-                break
-            place = min(near, key=lambda value: abs(value - first))
-            chosen.append(place)
-            taken.add(place + offsets[at])
-        else:
-            width = max(chosen) - min(chosen)
-            if width <= slop:
-                best += 1.0 / (1.0 + width)
-    return best
+    groups: dict[Any, list[int]] = {}
+    for at, (_offset, terms) in enumerate(words):
+        groups.setdefault(terms, []).append(at)
+    total = 0.0
+    last = None
+    for begin in sorted({place for places in positions for place in places}):
+        ends: list[int] = []
+        for members in groups.values():
+            taken = -1
+            # Of windows of the same width the one that begins first takes the first place that is left: no other choice finds more.
+            for at in sorted(members, key=offsets.__getitem__):
+                place = next((one for one in positions[at] if one >= begin and one + offsets[at] > taken), None)
+                if place is None:
+                    break
+                taken = place + offsets[at]
+                ends.append(place)
+        if len(ends) < len(positions):
+            break
+        width = max(ends) - begin
+        if width <= slop and max(ends) != last:
+            total += 1.0 / (1.0 + width)
+            last = max(ends)
+    return total
 
 
 #: One piece between two stars: text and question marks.

@@ -3,7 +3,8 @@
 python -m tests.solr run -- <command>   start one on a free port, run the command with CKAN_SOLR_URL and OGPTN_TEST_SOLR_URL set, stop it
 python -m tests.solr start              keep one running for the inner loop; prints its address
 python -m tests.solr stop               stop that one
-python -m tests.solr compare [queries]  the differential test by hand, on OGPTN_TEST_SOLR_URL or on a Solr of its own; every difference goes
+python -m tests.solr compare [queries [seed]]
+                                        the differential test by hand, on OGPTN_TEST_SOLR_URL or on a Solr of its own; every difference goes
                                         to .cache/solr/differences.json
 
 Needs Java and Maven. The jars come from Maven Central into .cache/solr (OGPTN_SOLR_CACHE names another folder); OGPTN_SOLR_HEAP sets the
@@ -48,7 +49,7 @@ def run(command: list[str]) -> int:
             return 128 + signal.SIGTERM
 
 
-def compare(queries: int) -> int:
+def compare(queries: int = 1000, seed: int = 4) -> int:
     """The differential test by hand. Returns 1 where something differs that is not meant to."""
     from .differential import report
     from .differential import run as differential
@@ -60,7 +61,7 @@ def compare(queries: int) -> int:
         url = solr_url() or stack.enter_context(solr()).url
         os.environ["OGPTN_TEST_SOLR_URL"] = url
         stack.enter_context(ckan_site())
-        comparison, differences, entries = differential(url, own_connection(), queries=queries)
+        comparison, differences, entries = differential(url, own_connection(), queries=queries, seed=seed)
     print(report(comparison, differences, entries))
     target = cache_folder() / "differences.json"
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -78,8 +79,8 @@ def main(arguments: list[str]) -> int:
         if verb == "start" and not rest:
             print(start_kept().url)
             return 0
-        if verb == "compare" and len(rest) <= 1:
-            return compare(int(rest[0]) if rest else 1000)
+        if verb == "compare" and len(rest) <= 2:
+            return compare(*map(int, rest))
         if verb == "stop" and not rest:
             print("Solr is stopped." if stop_kept() else "No Solr was running.")
             return 0

@@ -324,11 +324,14 @@ def report(comparison: Comparison, differences: Sequence[Difference], entries: S
     return "\n".join(lines)
 
 
-def run(url: str, ours: Connection, count: int = 2000, queries: int = 1000) -> tuple[Comparison, list[Difference], list[Intended]]:
+def run(
+    url: str, ours: Connection, count: int = 2000, queries: int = 1000, seed: int = 4
+) -> tuple[Comparison, list[Difference], list[Intended]]:
     """Fill both engines with the same generated documents and ask them the same. Needs a loaded CKAN.
 
     :param url: of a Solr that may be emptied.
     :param ours: a connection whose index may be emptied.
+    :param seed: of the grammar: another one draws other queries.
     """
     corpus = Corpus(count)
     sent = list(documents(corpus.packages()))
@@ -337,4 +340,4 @@ def run(url: str, ours: Connection, count: int = 2000, queries: int = 1000) -> t
         load(connection, sent)
     comparison = Comparison(solr, ours, {str(document["name"]): document for document in sent})
     entries = intended()
-    return comparison, sort_out(comparison.run(Grammar(corpus).draw(queries)), entries), entries
+    return comparison, sort_out(comparison.run(Grammar(corpus, seed).draw(queries)), entries), entries
