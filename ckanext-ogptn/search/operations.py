@@ -11,7 +11,7 @@ import os
 import queue
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ import ckan.plugins.toolkit as tk
 import numpy as np
 import psycopg2
 import psycopg2.errors
+import sqlalchemy.exc
 from ckan.lib.search.common import SearchIndexError
 from psycopg2 import sql
 
@@ -86,7 +87,8 @@ def status() -> Status:
             return (*row, counts, size, [one[0] for one in cursor.fetchall()])
 
     number, generation, analyser, tables, created, counts, size, building = index_store.retry(action)
-    needed = analyser != ANALYSER_VERSION or tables != store.TABLE_VERSION
+    # An empty index has no words of another version.
+    needed = tables != store.TABLE_VERSION or (analyser != ANALYSER_VERSION and counts[0] > 0)
     found = check()
     if needed:
         advice = (
@@ -311,7 +313,8 @@ def _only_one(index_store: store.Store) -> Iterator[None]:
         try:
             yield
         finally:
-            if not connection.closed:
+            # A connection that was lost took the lock with it.
+            with suppress(psycopg2.OperationalError, psycopg2.InterfaceError):
                 cursor.execute("SELECT pg_advisory_unlock(%s)", (REBUILD_LOCK,))
 
 
@@ -322,9 +325,26 @@ def rebuild(
 
     :param processes: how many work at once; one for each processor by default.
     :param force: switch even when some datasets could not be indexed.
-    :raises RebuildError: another rebuild is running, or a process of this one died.
+    :raises RebuildError: another rebuild is running, a process of this one died, or PostgreSQL stopped within.
     :raises EngineError: PostgreSQL does not answer.
     """
+    try:
+        return _rebuild(processes, force, progress, batch)
+    except _DATABASE_ERRORS as error:
+        raise RebuildError(_stopped(error)) from error
+
+
+#: What CKAN's model and our own connections raise when PostgreSQL goes away.
+_DATABASE_ERRORS = (sqlalchemy.exc.DBAPIError, psycopg2.OperationalError, psycopg2.InterfaceError)
+
+
+def _stopped(error: Exception) -> str:
+    return (
+        f"PostgreSQL stopped in the middle: {str(error).strip().splitlines()[0]}. The old index goes on answering; run the rebuild again."
+    )
+
+
+def _rebuild(processes: int | None, force: bool, progress: Callable[[Progress], None] | None, batch: int) -> Rebuild:
     started = time.monotonic()
     index_store = seam.connection().store
     index_store.install()
@@ -439,6 +459,9 @@ def _work(number: int, waiting: Any, results: Any) -> None:
             results.put((len(some), _index(number, some), None))
         except EngineError as error:
             results.put((0, [], str(error)))
+            return
+        except _DATABASE_ERRORS as error:
+            results.put((0, [], _stopped(error)))
             return
 
 

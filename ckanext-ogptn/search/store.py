@@ -517,7 +517,10 @@ class Store:
         count = cursor.rowcount
         for kind in ("tail", "gone", "segment", "posting"):
             cursor.execute(sql.SQL("DELETE FROM {}").format(table(kind, index)))
-        cursor.execute(sql.SQL("UPDATE {} SET horizon = %s WHERE number = %s").format(INDEX_SET), (generation, index))
+        # What comes into an empty index is analysed as this version does.
+        cursor.execute(
+            sql.SQL("UPDATE {} SET horizon = %s, analyser = %s WHERE number = %s").format(INDEX_SET), (generation, ANALYSER_VERSION, index)
+        )
         return count
 
     def _remove(self, cursor: Cursor, index: int, generation: int, column: str, values: Sequence[Any]) -> int:
