@@ -331,7 +331,7 @@ def rebuild(
     try:
         return _rebuild(processes, force, progress, batch)
     except _DATABASE_ERRORS as error:
-        raise RebuildError(_stopped(error)) from error
+        raise RebuildError(f"The rebuild stopped: {_stopped(error)}. The old index goes on answering.") from error
 
 
 #: What CKAN's model and our own connections raise when PostgreSQL goes away.
