@@ -65,7 +65,12 @@ class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
 
     # IActions
     def get_actions(self) -> dict[str, Callable[..., Any]]:
-        return {**catalogue_actions.get_actions(), **shapes.get_actions(), **commitment_actions.get_actions()}
+        return {
+            **catalogue_actions.get_actions(),
+            **shapes.get_actions(),
+            **translation.get_actions(),
+            **commitment_actions.get_actions(),
+        }
 
     # IAuthFunctions
     def get_auth_functions(self) -> dict[str, Callable[..., Any]]:

@@ -28,6 +28,9 @@ _IN_HEAD = frozenset({"title_translated", "name", "notes_translated", "tags_tran
 #: CKAN gives no more in one answer unless it is told to (``ckan.search.rows_max``).
 _MOST_LINKS = 1_000
 
+#: The section of a page that comes before all others.
+_FIRST_SECTION = "progress"
+
 #: A code of these vocabularies is a level of completion: shown with its disc.
 _LEVELS = "completion_levels"
 
@@ -65,7 +68,8 @@ def ogptn_shown_sections(schema: Mapping[str, Any], package: Mapping[str, Any]) 
         if shown:
             groups = [field for field in shown if field.get("repeating_subfields")]
             sections.append({**section, "fields": [field for field in shown if field not in groups], "groups": groups})
-    return sections
+    # The sections stand in the order of the form, but for what readers of a commitment come for.
+    return sorted(sections, key=lambda section: section["id"] != _FIRST_SECTION)
 
 
 def ogptn_shown_resource_fields(schema: Mapping[str, Any], resource: Mapping[str, Any]) -> list[Field]:

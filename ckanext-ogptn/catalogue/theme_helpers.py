@@ -46,6 +46,7 @@ DATASET_TYPES = ("dataset", "commitment", "budget", "extractive")
 def get_helpers() -> dict[str, Callable[..., Any]]:
     """Every helper of the skin, by the name that templates use."""
     return {
+        "build_nav_icon": build_nav_icon,
         "ogptn_site_title": site_title,
         "ogptn_site_description": site_description,
         "ogptn_languages": languages,
@@ -575,6 +576,18 @@ def facts(package: Mapping[str, Any]) -> list[tuple[str, Any]]:
         (tk._("Formats"), Markup(" ").join(ltr(name) for name in formats(package, 6))),
     ]
     return [(label, value) for label, value in pairs if value]
+
+
+@tk.chained_helper
+def build_nav_icon(next_: Callable[..., Markup], menu_item: str, title: str, **options: Any) -> Markup:
+    """CKAN's tabs, without the one of a record's groups where the portal has no groups to put it into."""
+    if menu_item.endswith(".groups") and menu_item != "dashboard.groups" and not _has_groups():
+        return Markup("")
+    return next_(menu_item, title, **options)
+
+
+def _has_groups() -> bool:
+    return model.Session.query(model.Group.id).filter_by(is_organization=False, state="active").first() is not None
 
 
 def citation(package: Mapping[str, Any]) -> str:

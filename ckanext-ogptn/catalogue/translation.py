@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +19,7 @@ import flask_babel
 from babel.messages.pofile import read_po
 from babel.support import Translations
 from ckan.lib.i18n import get_ckan_i18n_dir, get_locales_from_config
-from ckan.types import CKANApp
+from ckan.types import CKANApp, Context, DataDict
 from flask import Blueprint, Response, request
 from markupsafe import Markup, escape
 
@@ -101,16 +102,19 @@ def script_catalogue(language: str) -> dict[str, Any]:
     Made from the catalogues that pages use, so that what fills CKAN's gaps on a page does so in its scripts too.
 
     :param language: a locale that the site offers.
-    :returns: ``{"": header, message: [None, translation], message: [plural, form 0, form 1 …]}``; untranslated messages are left out.
+    :returns: ``{"": header, message: [None, translation, …], message: [plural, form 0, form 1 …]}``; untranslated messages are left out.
     """
-    result: dict[str, Any] = {"": {"domain": "ckan", "lang": language, "plural_forms": _plural_forms(language)}}
+    rule = _plural_forms(language)
+    result: dict[str, Any] = {"": {"domain": "ckan", "lang": language, "plural_forms": rule}}
+    # Jed looks up a message without a plural as if it were counted once: the form of 1 is the second one in Arabic.
+    forms_of_the_rule = int(re.match(r"\s*nplurals\s*=\s*(\d+)", rule)[1])  # pyright: ignore[reportOptionalSubscript] - CKAN's catalogues say it
     with flask_babel.force_locale(language):
         translations = flask_babel.get_translations()
     catalogue: dict[Any, str] = getattr(translations, "_catalog", {})
     for singular, plural in _script_messages(_templates()):
         if plural is None:
             if catalogue.get(singular):
-                result[singular] = [None, catalogue[singular]]
+                result[singular] = [None] + [catalogue[singular]] * forms_of_the_rule
             continue
         forms = []
         while (singular, len(forms)) in catalogue:
@@ -236,6 +240,38 @@ def humanize_entity_type(next_: Callable[..., str | None], entity_type: str, obj
     """CKAN makes the name of a type from its code, in English ("Create Commitment"); ours have whole sentences to translate."""
     name = _NAMES.get((entity_type, object_type))
     return name(purpose.replace("_", " ")) if name else next_(entity_type, object_type, purpose)
+
+
+# -- Titles of views ---------------------------------------------------------------------------------------------------
+
+#: What CKAN's plugins call a view that nobody named. It is written into the database in the language of whoever makes the view.
+_VIEW_TITLES = {"datatables_view": "Table", "image_view": "Image", "text_view": "Text"}
+
+
+@lru_cache(maxsize=32)
+def _in_every_language(message: str, languages: tuple[str, ...]) -> frozenset[str]:
+    found = {message}
+    for language in languages:
+        with flask_babel.force_locale(language):
+            found.add(str(flask_babel.gettext(message)))
+    return frozenset(found)
+
+
+@tk.side_effect_free
+@tk.chained_action
+def resource_view_list(up_func: Callable[..., Any], context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+    """CKAN's, with the titles that nobody chose in the reader's language."""
+    views: list[dict[str, Any]] = up_func(context, data_dict)
+    for view in views:
+        unnamed = _VIEW_TITLES.get(view["view_type"])
+        if unnamed and view["title"] in _in_every_language(unnamed, tuple(get_locales_from_config())):
+            view["title"] = flask_babel.gettext(unnamed)
+    return views
+
+
+def get_actions() -> dict[str, Callable[..., Any]]:
+    """The actions by name."""
+    return {"resource_view_list": resource_view_list}
 
 
 # -- Dates and numbers of CKAN's own templates -------------------------------------------------------------------------

@@ -578,6 +578,30 @@ def test_what_is_empty_is_not_shown(app: Any, make: Callable[..., dict[str, Any]
     assert not [cell for cell in page.select(".ogd-fields td") if not cell.get_text(strip=True)]
 
 
+def test_progress_comes_first_on_a_commitments_page_and_no_empty_block_before_it(
+    app: Any, steward: Steward, make: Callable[..., dict[str, Any]]
+) -> None:
+    reports = [{"period_end": "2016", "completion_level": "complete", "done": {"ar": "تم"}}]
+    for headers in ({}, steward.headers):
+        page = read(app, make("commitment", progress_reports=reports), "fr", headers)
+        sections = [str(section["id"]) for section in page.select(".ogd-section > h3")]
+        assert sections[:2] == ["details-progress", "details-plan"]
+        assert not page.select("#dataset-resources")
+    files = [{"url": "https://example.tn/a.pdf", "format": "PDF"}]
+    page = read(app, make("commitment", progress_reports=reports, resources=files), "fr")
+    blocks = [str(block.get("id") or block["class"][0]) for block in page.select(".ogd-info, #dataset-resources")]
+    assert blocks == ["ogd-info", "dataset-resources"]
+
+
+def test_there_is_no_tab_of_groups_on_a_portal_without_groups(app: Any, make: Callable[..., dict[str, Any]]) -> None:
+    record = make("budget")
+    tab = f'a[href="/fr/budget/groups/{record["name"]}"]'
+    assert not read(app, record, "fr").select(tab)
+    group = factories.Group()
+    assert read(app, record, "fr").select(tab)
+    call_action("group_delete", {"user": factories.Sysadmin()["name"]}, id=group["id"])
+
+
 def test_links_go_both_ways_and_hidden_records_are_not_named(app: Any, make: Callable[..., dict[str, Any]]) -> None:
     dataset, hidden = make("dataset", title_translated={"ar": "ظاهر"}), make("dataset", title_translated={"ar": "مخفي"}, private=True)
     commitment = make("commitment", related_datasets=[dataset["id"], hidden["id"]])
