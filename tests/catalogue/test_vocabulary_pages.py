@@ -77,7 +77,7 @@ def test_a_vocabulary_shows_every_term_in_three_languages(administrator: Adminis
     page = administrator.get("/axes", "ar")
     row = page.select_one("#term-nap1-1")
     assert row is not None
-    assert [cell.get_text(strip=True) for cell in row.select("td[lang]")] == [
+    assert [cell.get_text(strip=True) for cell in row.select("td > bdi[lang]")] == [
         "تعزيز النزاهة صلب القطاع العمومي",
         "Intégrité dans le secteur public",
         "Integrity in the public sector",

@@ -541,9 +541,12 @@
   /* ---------------------------------------------------------------- file or address */
 
   function fileOrAddress(control) {
-    control.addEventListener("input", () => {
-      document.getElementById(control.dataset.ogfSource).checked = true;
-    });
+    const choice = document.getElementById(control.dataset.ogfSource);
+    if (choice) {
+      control.addEventListener("input", () => {
+        choice.checked = true;
+      });
+    }
     const pick = control.parentElement.querySelector(".ogf-pick");
     if (!pick) return;
     const none = pick.querySelector("[data-ogf-picked]").textContent;
