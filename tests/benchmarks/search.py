@@ -174,27 +174,29 @@ class Table:
 
     def writes(self) -> None:
         """Single and bulk writes, and searches that a write has just made both forget."""
-        spare = documents(Corpus(self.corpus.count + 20_000, seed=77, words=self.corpus.words).packages(self.corpus.count))
-        ids = (package["id"] for package in self.corpus.packages(1))
+        # Each engine has its own, the same, so that both end with the same documents.
+        more = Corpus(self.corpus.count + 20_000, seed=77, words=self.corpus.words)
+        spare = {id(engine): documents(more.packages(self.corpus.count)) for engine in self.engines.values()}
+        ids = {id(engine): (package["id"] for package in self.corpus.packages(1)) for engine in self.engines.values()}
         ready: list[Document] = []
 
-        def prepare(count: int) -> None:
+        def prepare(engine: Connection, count: int) -> None:
             # Making the documents is not what is timed.
-            ready[:] = itertools.islice(spare, count)
+            ready[:] = itertools.islice(spare[id(engine)], count)
 
         def add(engine: Connection) -> None:
             engine.add(docs=list(ready), commit=True)
 
         def add_new(engine: Connection) -> None:
-            prepare(1)
+            prepare(engine, 1)
             add(engine)
 
         def delete(engine: Connection) -> None:
-            engine.delete(q=f'+id:"{next(ids)}"', commit=True)
+            engine.delete(q=f'+id:"{next(ids[id(engine)])}"', commit=True)
 
         rounds = max(5, self.rounds // 2)
         for name, count in (("add one, with commit", 1), ("add 100 in one call", 100)):
-            turns = {key: Alternative(partial(add, engine), before=partial(prepare, count)) for key, engine in self.engines.items()}
+            turns = {key: Alternative(partial(add, engine), before=partial(prepare, engine, count)) for key, engine in self.engines.items()}
             self.bench.case(name, turns, rounds=rounds, items=count)
         self.bench.case("delete one, with commit", {key: partial(delete, engine) for key, engine in self.engines.items()}, rounds=rounds)
         self.search("match-all, right after a write", [{}], before=add_new)
