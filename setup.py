@@ -44,6 +44,7 @@ setup(
         "ckan[requirements]>=2.12.0,<2.13",
         "ckanext-scheming>=3.1,<4",
         "ckanext-dcat>=2.4.4,<3",
+        "croniter>=3,<7",
         "geomet>=1.1,<2",
         "ijson>=3.3,<4",
         "markdownify>=1.1,<2",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 SHARED = HERE.parents[1] / "shared"
-WITH_TABLES = ("activity", "ogptn", "ogptn_search")
+WITH_TABLES = ("activity", "ogptn", "ogptn_harvest", "ogptn_search")
 #: Widths in CSS pixels that pages are looked at in.
 WIDTHS = {"wide": 1280, "phone": 390}
 LANGUAGES = ("ar", "fr", "en")

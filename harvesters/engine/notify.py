@@ -1,0 +1,67 @@
+"""Mail to the administrators of the organisation that owns a source."""
+
+from __future__ import annotations
+
+import logging
+
+import ckan.lib.mailer as mailer
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+
+from . import config
+from .model import Job, Source, StoredIssue
+from .problems import kind
+
+log = logging.getLogger(__name__)
+
+
+def tell_failure(job_id: str) -> int:
+    """A job failed. Gives the number of mails."""
+    return _tell(job_id, tk._("The harvest of “{title}” failed"))
+
+
+def tell_ceiling(job_id: str) -> int:
+    """A job waits for a person to confirm removals. Gives the number of mails."""
+    return _tell(job_id, tk._("The harvest of “{title}” asks before it removes datasets"))
+
+
+def _tell(job_id: str, subject: str) -> int:
+    if not config.mail():
+        return 0
+    job = model.Session.get(Job, job_id)
+    source = model.Session.get(Source, job.source_id) if job else None
+    if job is None or source is None:
+        return 0
+    errors = model.Session.scalars(
+        sa.select(StoredIssue).where(StoredIssue.job_id == job_id, StoredIssue.severity == "error").order_by(StoredIssue.id.desc()).limit(5)
+    ).all()
+    lines = []
+    for issue in errors:
+        known = kind(issue.slug)
+        if known is not None:
+            lines += [f"- {known.say(issue.values)}", f"  {known.advise(issue.values)}"]
+    body = "\n".join([subject.format(title=source.title), "", *lines, "", tk.h.url_for("ogptn_harvest.job", id=job_id, qualified=True)])
+    sent = 0
+    for user in _administrators(source.owner_org):
+        try:
+            mailer.mail_user(user, subject.format(title=source.title), body)
+            sent += 1
+        except mailer.MailerException as error:
+            log.warning("no mail of harvest job %s could be sent to %s: %s", job_id, user.name, error)
+    return sent
+
+
+def _administrators(group_id: str) -> list[model.User]:
+    query = (
+        sa.select(model.User)
+        .join(model.Member, model.Member.table_id == model.User.id)
+        .where(
+            model.Member.group_id == group_id,
+            model.Member.table_name == "user",
+            model.Member.capacity == "admin",
+            model.Member.state == "active",
+            model.User.state == "active",
+        )
+    )
+    return list(model.Session.scalars(query))

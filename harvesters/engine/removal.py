@@ -1,0 +1,153 @@
+"""Which rule decides that a dataset is removed.
+
+Only after a complete pass. What is not at the source any more is marked, and stays for a time of grace: so many days or so many complete
+passes, whichever is over first. Then its dataset is deleted, which can be undone. More than the ceiling at once, and nothing is marked or
+deleted until a person has said so.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+
+from . import config
+from .model import HarvestRecord, now
+from .problems import Issue
+
+if TYPE_CHECKING:
+    from .run import Runner
+
+#: Titles of removed datasets that the job itself lists; the records' table has them all.
+LISTED = 1_000
+
+
+def over_ceiling(gone: int, total: int, limits: dict[str, Any]) -> bool:
+    """Whether so many of a source's datasets may not go without a person being asked: more than the count *and* more than the share."""
+    count = config.limit(limits, "ceiling_count", "ceiling_count")
+    percent = config.limit(limits, "ceiling_percent", "ceiling_percent")
+    return gone > count and gone * 100 > percent * total
+
+
+def grace_is_over(missing_since: dt.datetime, passes: int, at: dt.datetime, limits: dict[str, Any]) -> bool:
+    """Whether a dataset that was missing for so long, in so many complete passes, goes now."""
+    days = config.limit(limits, "grace_days", "grace_days")
+    return at - missing_since >= dt.timedelta(days=days) or passes >= config.limit(limits, "grace_passes", "grace_passes")
+
+
+def remove(runner: Runner, seen: set[int], begun: dt.datetime, allowed: bool) -> dict[str, Any]:
+    """Mark and delete after a complete pass. For the job's ``result``: ``{"ceiling": {"count", "of"}}`` or ``{"removed": [titles]}``.
+
+    :param seen: ids of the records that are at the source
+    :param begun: when the pass began
+    :param allowed: a person was asked: no ceiling
+    """
+    limits = runner.source.limits or {}
+    source_id = runner.source_id
+    rows = list(
+        model.Session.execute(
+            sa.select(
+                HarvestRecord.id,
+                HarvestRecord.state,
+                HarvestRecord.guid,
+                HarvestRecord.title,
+                HarvestRecord.missing_since,
+                HarvestRecord.missed_passes,
+            )
+            .where(HarvestRecord.source_id == source_id, HarvestRecord.state != "removed")
+            .order_by(HarvestRecord.id)
+        )
+    )
+    unseen = [row for row in rows if row.id not in seen]
+    total = sum(row.state in ("active", "missing") for row in rows)
+    gone = [row for row in unseen if row.state == "active"]
+    # Records that were never a dataset here go without a word.
+    never = [row.id for row in unseen if row.state in ("refused", "duplicate")]
+    if never:
+        model.Session.execute(sa.delete(HarvestRecord).where(HarvestRecord.id.in_(never)))
+    missing = [row for row in unseen if row.state == "missing"]
+    from .run import CEILING, GONE
+
+    due = [row for row in missing if grace_is_over(row.missing_since, row.missed_passes + 1, begun, limits)]
+    if not allowed and (over_ceiling(len(gone), total, limits) or over_ceiling(len(due), total, limits)):
+        count = len(gone) + len(missing)
+        runner.note(Issue(CEILING, values={"count": str(count), "total": str(total)}))
+        runner.commit()
+        return {"ceiling": {"count": count, "of": total, "titles": [row.title or row.guid for row in [*gone, *missing]][:LISTED]}}
+    days, passes = config.limit(limits, "grace_days", "grace_days"), config.limit(limits, "grace_passes", "grace_passes")
+    for row in gone:
+        runner.note(Issue(GONE, row.guid, row.title, values={"days": str(days), "passes": str(max(passes - 1, 0))}))
+    runner.counts["missing"] += len(gone)
+    _update([row.id for row in gone], state="missing", missing_since=begun, missed_passes=1, job_id=runner.job_id)
+    _update([row.id for row in missing], missed_passes=HarvestRecord.missed_passes + 1)
+    runner.commit()
+    now_due = due + [row for row in gone if grace_is_over(begun, 1, begun, limits)]
+    removed = []
+    for row in now_due:
+        runner.life.keep_going()
+        delete(runner, row.id)
+        removed.append(row.title or row.guid)
+    return {"removed": removed[:LISTED]} if removed else {}
+
+
+def _update(ids: list[int], **values: Any) -> None:
+    if ids:
+        model.Session.execute(
+            sa.update(HarvestRecord).where(HarvestRecord.id.in_(ids)).values(**values).execution_options(synchronize_session=False)
+        )
+
+
+def delete(runner: Runner, record_id: int) -> None:
+    """Delete the dataset of a record as a person would, and note it. Commits; doing it twice does no harm."""
+    package_id = model.Session.scalar(sa.select(HarvestRecord.package_id).where(HarvestRecord.id == record_id))
+    package = model.Session.get(model.Package, package_id) if package_id else None
+    if package is not None and package.state != "deleted":
+        tk.get_action("package_delete")({"user": runner.user, "ignore_auth": True}, {"id": package.id})
+    _update([record_id], state="removed", job_id=runner.job_id, hash="", missing_since=now(), written={}, offered={})
+    runner.counts["removed"] += 1
+    runner.commit()
+
+
+def restore(record_id: int, user: str) -> str:
+    """Undo the deletion of a record's dataset. It is marked as missing, with a new time of grace. Commits.
+
+    :returns: the dataset's id
+    :raises ckan.logic.NotFound: no such record, or its dataset was purged
+    """
+    row = model.Session.get(HarvestRecord, record_id)
+    if row is None or row.state != "removed" or not row.package_id or model.Session.get(model.Package, row.package_id) is None:
+        raise tk.ObjectNotFound(tk._("There is no removed dataset of this record."))
+    if not user or model.User.get(user) is None:
+        user = str(tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"])
+    tk.get_action("package_patch")({"user": user, "ignore_auth": True}, {"id": row.package_id, "state": "active"})
+    row.state, row.missing_since, row.missed_passes = "missing", now(), 0
+    model.Session.commit()
+    return row.package_id
+
+
+def clear(runner: Runner) -> None:
+    """Delete every dataset of the source, and forget what was read."""
+    source_id = runner.source_id
+    while True:
+        runner.life.keep_going()
+        ids = list(
+            model.Session.scalars(
+                sa.select(HarvestRecord.id)
+                .where(HarvestRecord.source_id == source_id, HarvestRecord.state.in_(("active", "missing")))
+                .order_by(HarvestRecord.id)
+                .limit(100)
+            )
+        )
+        if not ids:
+            break
+        for record_id in ids:
+            runner.life.keep_going()
+            delete(runner, record_id)
+        model.Session.remove()
+    # Their identity is kept: a later harvest finds its datasets again instead of making others.
+    runner._reload()
+    runner.source.state, runner.source.last_full, runner.source.last_good = {}, None, None
+    runner.commit()

@@ -1,0 +1,378 @@
+"""Jobs over a CKAN site: first harvest, nothing changed, changes, identity, removal, ceiling, local edits, preview, cancel, resume."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from ckan import model
+from ckan.tests.helpers import call_action
+from ckanext.activity.model import Activity
+
+from ckanext.ogptn.harvesters.engine import jobs, run
+from ckanext.ogptn.harvesters.engine.model import HarvestRecord, Job, Source, now
+
+from .ckan_face import CkanFace, remote_dataset
+
+pytestmark = [
+    pytest.mark.usefixtures("clean_db"),
+    pytest.mark.ckan_config("ogptn.harvest.allowed_hosts", "127.0.0.1"),
+]
+
+
+@pytest.fixture
+def face(http_server) -> CkanFace:
+    return CkanFace(http_server, 12)
+
+
+@pytest.fixture
+def source(face: CkanFace, agency: dict[str, Any]) -> dict[str, Any]:
+    return call_action(
+        "ogptn_harvest_source_create",
+        title="Portail d’essai",
+        url=face.url,
+        backend="ckan",
+        owner_org=agency["id"],
+        options={"page_size": 5, "changes_only": False},
+    )
+
+
+def harvest(source: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Run a job here and now."""
+    job = call_action("ogptn_harvest_job_create", source_id=source["id"], **more)
+    run.run(job["id"])
+    model.Session.remove()
+    return call_action("ogptn_harvest_job_show", id=job["id"])
+
+
+def counts(job: dict[str, Any]) -> dict[str, int]:
+    return {name: count for name, count in job["counts"].items() if count}
+
+
+def issues(job: dict[str, Any]) -> list[dict[str, Any]]:
+    return call_action("ogptn_harvest_issue_list", job_id=job["id"], limit=1000)["results"]
+
+
+def records(source: dict[str, Any], **more: Any) -> list[dict[str, Any]]:
+    return call_action("ogptn_harvest_record_list", source_id=source["id"], limit=1000, **more)["results"]
+
+
+def written() -> tuple[int, ...]:
+    """What the database itself counts: rows written in CKAN's tables since the statistics began, and activities."""
+    model.Session.commit()
+    model.Session.execute(sa.text("SELECT pg_stat_force_next_flush()"))
+    model.Session.commit()
+    tables = ("package", "resource", "package_tag", "tag", "member", "activity")
+    numbers = model.Session.execute(
+        sa.text(
+            "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables WHERE schemaname = 'ogptn_search' OR relname = ANY(:t)"
+        ),
+        {"t": list(tables)},
+    ).scalar()
+    return int(numbers or 0), model.Session.query(Activity).count()
+
+
+def test_first_harvest(source, face):
+    job = harvest(source)
+    assert job["phase"] == "finished", issues(job)
+    assert counts(job) == {"seen": 12, "added": 12}
+    found = call_action("package_search", rows=100)
+    assert found["count"] == 12
+    shown = call_action("package_show", id="jeu-3")
+    assert shown["title_translated"] == {"fr": "Jeu de données synthétique 3"}
+    assert shown["license_id"] == "OTL"
+    assert shown["tags_translated"] == {"fr": ["Port"], "ar": ["ولاية بنزرت"]}
+    assert shown["temporal_coverage"] == [{"start": "2015-01-01", "end": "2016-12-31"}]
+    assert shown["source_portal"] == "Portail d’essai"
+    assert shown["source_url"] == f"{face.url}/dataset/jeu-3"
+    assert shown["source_publisher"] == "Direction Générale de l’Energie"
+    assert [resource["url"] for resource in shown["resources"]] == ["https://example.tn/3/0.csv", "https://example.tn/3/1.csv"]
+    assert job["progress"]["percent"] == 100
+
+
+def test_nothing_changed_writes_nothing(source, face):
+    harvest(source)
+    harvest(source)
+    before = written()
+    job = harvest(source)
+    assert counts(job) == {"seen": 12, "unchanged": 12}
+    assert written() == before
+
+
+def test_a_change_keeps_resource_ids(source, face):
+    harvest(source)
+    before = call_action("package_show", id="jeu-3")
+    face.datasets[3]["title"] = "Nouveau titre"
+    # The resources were made anew at the source, in another order: the address tells which is which.
+    resources = face.datasets[3]["resources"]
+    for place, resource in enumerate(resources):
+        resource["id"] = f"22222222-0000-4000-8000-{place:012}"
+    resources.reverse()
+    job = harvest(source)
+    assert counts(job) == {"seen": 12, "changed": 1, "unchanged": 11}
+    after = call_action("package_show", id="jeu-3")
+    assert after["title_translated"]["fr"] == "Nouveau titre"
+    assert {each["url"]: each["id"] for each in after["resources"]} == {each["url"]: each["id"] for each in before["resources"]}
+    assert after["id"] == before["id"]
+
+
+def test_a_new_uuid_with_the_same_slug_is_the_same_dataset(source, face):
+    harvest(source)
+    before = call_action("package_show", id="jeu-3")["id"]
+    face.datasets[3]["id"] = "99999999-0000-4000-8000-000000000000"
+    job = harvest(source)
+    assert "added" not in counts(job)
+    assert call_action("package_show", id="jeu-3")["id"] == before
+    assert len(records(source)) == 12
+
+
+def test_one_refused_record_does_not_stop_the_others(source, face):
+    face.datasets[4]["url"] = "https://example.tn/" + "x" * 5000
+    face.datasets[5] = {"name": "no-identity-at-all", "id": ""}
+    face.datasets[6] = "not even an object"
+    job = harvest(source)
+    assert job["phase"] == "finished"
+    assert counts(job)["added"] + counts(job).get("refused", 0) == 12, issues(job)
+    for issue in issues(job):
+        assert issue["message"]
+        assert issue["advice"]
+
+
+class TestRemoval:
+    def test_marks_then_deletes_then_restores(self, source, face):
+        harvest(source)
+        gone = face.datasets.pop()
+        assert counts(harvest(source))["missing"] == 1
+        assert call_action("package_show", id=gone["name"])["state"] == "active"
+        assert [record["guid"] for record in records(source, state="missing")] == [gone["id"]]
+        assert "removed" not in counts(harvest(source))
+        job = harvest(source)
+        assert counts(job)["removed"] == 1
+        assert job["result"]["removed"] == [gone["title"]]
+        assert call_action("package_show", id=gone["name"])["state"] == "deleted"
+        record = records(source, state="removed")[0]
+        call_action("ogptn_harvest_record_restore", id=record["id"])
+        assert call_action("package_show", id=gone["name"])["state"] == "active"
+        assert "removed" not in counts(harvest(source))
+
+    def test_grace_in_days(self, source, face):
+        harvest(source)
+        face.datasets.pop()
+        harvest(source)
+        model.Session.execute(
+            sa.update(HarvestRecord).where(HarvestRecord.state == "missing").values(missing_since=now() - dt.timedelta(days=8))
+        )
+        model.Session.commit()
+        assert counts(harvest(source))["removed"] == 1
+
+    def test_what_comes_back_is_the_same_dataset(self, source, face):
+        harvest(source)
+        gone = face.datasets.pop()
+        before = call_action("package_show", id=gone["name"])["id"]
+        for _ in range(3):
+            harvest(source)
+        face.datasets.append(gone)
+        assert counts(harvest(source))["back"] == 1
+        shown = call_action("package_show", id=gone["name"])
+        assert (shown["id"], shown["state"]) == (before, "active")
+
+    def test_ceiling_asks_a_person(self, source, face):
+        harvest(source)
+        del face.datasets[3:]
+        job = harvest(source)
+        assert job["result"]["ceiling"]["count"] == 9
+        assert "missing" not in counts(job)
+        assert "removal-ceiling" in {issue["slug"] for issue in issues(job)}
+        assert counts(harvest(source, allow_removal=True))["missing"] == 9
+
+    @pytest.mark.parametrize("how", ["empty", "truncated"])
+    def test_empty_or_truncated_removes_nothing(self, source, face, how: str):
+        harvest(source)
+        if how == "truncated":
+            face.count = 12
+        face.datasets = face.datasets[:11] if how == "truncated" else []
+        job = harvest(source)
+        assert not {"missing", "removed"} & set(counts(job))
+        assert job["result"]["incomplete"]
+        assert call_action("package_search")["count"] == 12
+
+    def test_a_source_that_fails_removes_nothing(self, source, face):
+        harvest(source)
+        face.server.says("/api/3/action/package_search", "<html>maintenance</html>")
+        job = harvest(source)
+        assert job["phase"] == "failed"
+        assert issues(job)[0]["message"]
+        assert call_action("package_search")["count"] == 12
+
+
+class TestLocalEdits:
+    def test_survive_and_are_shown(self, source, face):
+        harvest(source)
+        shown = call_action("package_show", id="jeu-3")
+        shown["notes_translated"] = {"fr": "Corrigé ici"}
+        shown["resources"][0]["description_translated"] = {"fr": "Décrit ici"}
+        shown["theme"] = ["ENER"]
+        user = call_action("get_site_user", context={"ignore_auth": True, "user": ""})["name"]
+        call_action("package_update", context={"user": user}, **shown)
+        face.datasets[3]["notes"] = "Changé à la source"
+        face.datasets[3]["title"] = "Titre de la source"
+        assert counts(harvest(source))["changed"] == 1
+        after = call_action("package_show", id="jeu-3")
+        assert after["notes_translated"] == {"fr": "Corrigé ici"}
+        assert after["resources"][0]["description_translated"] == {"fr": "Décrit ici"}
+        assert after["theme"] == ["ENER"]
+        assert after["title_translated"] == {"fr": "Titre de la source"}
+        record = records(source, edited=True)[0]
+        edits = {edit["field"]: edit for edit in call_action("ogptn_harvest_record_show", id=record["id"])["edits"]}
+        assert edits["notes_translated"]["source"] == {"fr": "Changé à la source"}
+        # They are still edits after a second change.
+        face.datasets[3]["title"] = "Encore"
+        harvest(source)
+        assert call_action("package_show", id="jeu-3")["notes_translated"] == {"fr": "Corrigé ici"}
+        call_action("ogptn_harvest_record_restore", id=record["id"], accept=["notes_translated"])
+        harvest(source)
+        after = call_action("package_show", id="jeu-3")
+        assert after["notes_translated"] == {"fr": "Changé à la source"}
+        assert after["theme"] == ["ENER"]
+
+
+class TestTwoSources:
+    @pytest.fixture
+    def other(self, source, face, agency):
+        return call_action("ogptn_harvest_source_create", title="Ministère", url=face.url, backend="ckan", owner_org=agency["id"])
+
+    def test_same_datasets_are_not_doubled(self, source, other):
+        harvest(source)
+        job = harvest(other)
+        assert counts(job)["duplicates"] == 12
+        assert call_action("package_search")["count"] == 12
+        assert {issue["slug"] for issue in issues(job)} == {"in-another-source"}
+        assert counts(harvest(other)) == {"seen": 12, "unchanged": 12}
+
+    def test_this_source_may_win(self, source, other):
+        harvest(source)
+        call_action("ogptn_harvest_source_update", id=other["id"], conflict="this")
+        job = harvest(other)
+        assert call_action("package_search")["count"] == 12
+        assert {record["state"] for record in records(source)} == {"duplicate"}
+        assert counts(job)["warnings"] == 12
+
+
+class TestPreview:
+    def test_says_what_would_happen_and_writes_nothing(self, source, face):
+        harvest(source)
+        face.datasets.pop()
+        face.datasets[0]["title"] = "Nouveau"
+        face.datasets.append(remote_dataset(50))
+        before, rows = written(), len(records(source))
+        found = call_action("ogptn_harvest_preview", id=source["id"], limit=200)
+        assert found["counts"] == {"seen": 12, "added": 1, "changed": 1, "unchanged": 10, "refused": 0, "missing": 1}
+        change = next(each for each in found["changed"][0]["fields"] if each["field"] == "title_translated")
+        assert change["after"] == {"fr": "Nouveau"}
+        assert written() == before
+        assert len(records(source)) == rows
+
+    def test_of_a_source_that_is_not_stored(self, face, agency):
+        found = call_action("ogptn_harvest_preview", title="Neuf", url=face.url, backend="ckan", owner_org=agency["id"], limit=3)
+        assert (found["counts"]["added"], found["expected"]) == (3, 12)
+        assert model.Session.query(Source).count() == 0
+
+    def test_as_a_job_over_everything(self, source):
+        job = harvest(source, kind="preview")
+        assert job["result"]["counts"]["added"] == 12
+        assert call_action("package_search")["count"] == 0
+
+
+class TestJobs:
+    def test_one_at_a_time(self, source):
+        call_action("ogptn_harvest_job_create", source_id=source["id"])
+        with pytest.raises(Exception, match="open already"):
+            call_action("ogptn_harvest_job_create", source_id=source["id"])
+
+    def test_cancel_before_it_begins(self, source):
+        job = call_action("ogptn_harvest_job_create", source_id=source["id"])
+        assert call_action("ogptn_harvest_job_cancel", id=job["id"])["phase"] == "cancelled"
+        assert run.run(job["id"]) is None
+
+    def test_a_killed_worker_s_job_goes_on(self, source, face):
+        job = call_action("ogptn_harvest_job_create", source_id=source["id"])
+        token = run.claim(job["id"])
+        assert token
+        # It wrote some, then died: no sign of life since.
+        with run.Life(job["id"], token) as life:
+            user = call_action("get_site_user", context={"ignore_auth": True, "user": ""})["name"]
+            runner = run.Runner(job["id"], source["id"], token, life, user)
+            from ckanext.ogptn.harvesters.engine import source as sources
+
+            runner.backend = sources.backend_of(runner.source)
+            runner.write([runner.backend._record(each, face.url) for each in face.datasets[:4]])  # pyright: ignore
+        assert run.run(job["id"]) is None
+        model.Session.execute(sa.update(Job).values(heartbeat=now() - dt.timedelta(hours=1)))
+        model.Session.commit()
+        assert jobs.tick()["revived"] in (0, 1)
+        assert run.run(job["id"]) == "finished"
+        done = call_action("ogptn_harvest_job_show", id=job["id"])
+        assert counts(done) == {"seen": 12, "added": 12}
+        assert call_action("package_search")["count"] == 12
+
+    def test_what_was_committed_but_not_indexed_is_indexed_next(self, source):
+        harvest(source)
+        from ckan.lib import search
+
+        package_id = call_action("package_show", id="jeu-1")["id"]
+        search.clear(package_id)
+        model.Session.execute(sa.update(HarvestRecord).where(HarvestRecord.package_id == package_id).values(indexed=False))
+        model.Session.commit()
+        assert call_action("package_search")["count"] == 11
+        harvest(source)
+        assert call_action("package_search")["count"] == 12
+
+    def test_clear(self, source):
+        harvest(source)
+        assert counts(harvest(source, kind="clear"))["removed"] == 12
+        assert call_action("package_search")["count"] == 0
+        assert counts(harvest(source))["back"] == 12
+
+    def test_a_source_that_is_added_again_finds_its_datasets(self, source, face, agency):
+        harvest(source)
+        call_action("ogptn_harvest_source_delete", id=source["id"])
+        again = call_action("ogptn_harvest_source_create", title="Encore", url=face.url, backend="ckan", owner_org=agency["id"])
+        assert harvest(again)["phase"] == "finished"
+        assert call_action("package_search")["count"] == 12
+        assert len(records(again, state="active")) == 12
+
+    def test_schedule_and_tick(self, source):
+        call_action("ogptn_harvest_source_update", id=source["id"], schedule="daily 03:30")
+        assert call_action("ogptn_harvest_source_show", id=source["id"])["next_run"]
+        model.Session.execute(sa.update(Source).values(next_run=now() - dt.timedelta(minutes=1)))
+        model.Session.commit()
+        assert jobs.tick()["started"] == 1
+        assert jobs.tick()["started"] == 0
+
+    @pytest.mark.parametrize(
+        ("words", "cron"),
+        [
+            ("", ""),
+            ("manual", ""),
+            ("hourly", "0 * * * *"),
+            ("daily 03:30", "30 3 * * *"),
+            ("weekly 5 23:05", "5 23 * * 5"),
+            ("*/5 * * * *", "*/5 * * * *"),
+        ],
+    )
+    def test_words_for_schedules(self, words: str, cron: str):
+        assert jobs.cron_of(words) == cron
+
+    @pytest.mark.parametrize("words", ["sometimes", "daily 25:00", "* * * *", "daily x"])
+    def test_wrong_schedules(self, words: str):
+        with pytest.raises(ValueError, match=r".*"):
+            jobs.cron_of(words)
+
+    def test_pruning_keeps_identity(self, source, monkeypatch):
+        for _ in range(3):
+            harvest(source)
+        monkeypatch.setattr(jobs.config, "number", lambda name: {"keep_jobs": 1}.get(name, 365))
+        assert jobs.prune() == 2
+        assert len(records(source)) == 12
