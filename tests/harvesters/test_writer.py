@@ -80,7 +80,7 @@ def everything(package_id: str) -> list[Any]:
         activities(package_id),
         sorted((member.group_id, member.capacity, member.state, member.table_name) for member in members),
         (package.creator_user_id, package.plugin_data, package.state, package.extras),
-        sorted((tag.tag.name, tag.state) for tag in package.package_tags),
+        sorted((str(tag.tag and tag.tag.name), tag.state) for tag in package.package_tags),
         [(resource.url, resource.position, resource.extras) for resource in package.resources],
         # CKAN puts those that went behind the others in no order.
         sorted((resource.url, str(resource.extras)) for resource in package.resources_all if resource.state == "deleted"),
