@@ -22,13 +22,8 @@ from ckanext.ogptn.catalogue import vocabulary
 
 from .engine.base import CHANGES_ONLY, Backend, Check, Cursor, HttpClient, Kind, Options, Record, RecordError, Severity, SourceError, option
 from .engine.problems import NO_GUID, NOT_EXPECTED, NOT_VALID_RECORD
+from .foreign import NO_TITLE, UNKNOWN_LICENCE
 
-UNKNOWN_LICENCE = Kind(
-    "unknown-licence",
-    Severity.WARNING,
-    lambda: tk._("The licence “{value}” is none of this catalogue's; it was kept as the licence in the words of the source."),
-    lambda: tk._("Add the licence to the vocabulary, or choose a default licence in the source's options."),
-)
 BAD_DATE = Kind(
     "bad-date",
     Severity.WARNING,
@@ -46,12 +41,6 @@ BAD_LINK = Kind(
     Severity.WARNING,
     lambda: tk._("The file's address “{value}” is none that can be opened; the file was left out."),
     lambda: tk._("Ask the publisher for the right address."),
-)
-NO_TITLE = Kind(
-    "missing-title",
-    Severity.WARNING,
-    lambda: tk._("The record has no title; its name was taken."),
-    lambda: tk._("Ask the publisher for a title."),
 )
 
 _MAX_PAGE = 1000
