@@ -88,6 +88,8 @@ class _Prepared:
     data: dict[str, Any]
     package: model.Package | None
     change: str | None = None
+    #: Resources that are sent as they are shown, and so are left alone: ``{place: place before}``
+    copied: dict[int, int] = field(default_factory=dict)
 
 
 def checks_of_plugins() -> dict[str, list[Callable[..., Any]]] | None:
@@ -234,7 +236,7 @@ class Writer:
         self, item: Item, user: model.User, known: dict[str, model.Package], there: dict[str, dict[str, Any]]
     ) -> _Prepared | Outcome:
         context, dataset = self._context(user), item.dataset
-        package = None
+        package, copied = None, {}
         if item.package_id is not None:
             package = known.get(item.package_id)
             if package is None:
@@ -244,6 +246,7 @@ class Writer:
             shown = there[package.id]
             if _same(dataset, shown):
                 return Outcome(item, "unchanged", package.id)
+            copied = _left_alone(dataset, shown)
             _guess_types(dataset.get("resources"), {resource["id"]: resource for resource in shown.get("resources") or ()})
             schema = lookup_package_plugin(package.type).update_package_schema()
         else:
@@ -264,7 +267,7 @@ class Writer:
             return Outcome(item, "refused", errors={"__validator": [f"{type(error).__name__}: {error}"]})
         if errors:
             return Outcome(item, "refused", errors=errors)
-        return _Prepared(item, context, data, package)
+        return _Prepared(item, context, data, package, copied=copied)
 
     def _make_missing_tags(self, prepared: Sequence[_Prepared]) -> None:
         """Make free tags that are new, in a transaction of their own that is over at once: no worker waits for another's batch."""
@@ -361,7 +364,7 @@ class Writer:
         assert each.package is not None
         for values, wanted in zip(each.data.get("resources") or (), each.item.resource_ids, strict=False):
             values["id"] = values.get("id") or wanted
-        package, each.change = model_save.package_dict_save(each.data, each.context)
+        package, each.change = model_save.package_dict_save(each.data, each.context, False, each.copied)
         if not each.change:
             return
         if not each.data.get("metadata_modified"):
@@ -454,6 +457,21 @@ class Writer:
 
 class _HookError(Exception):
     """A plugin's hook failed on one of the batch."""
+
+
+def _left_alone(dataset: dict[str, Any], shown: dict[str, Any]) -> dict[int, int]:
+    """Resources that ``package_update`` does not write: sent as they are shown, with nothing changed that their validation looks at."""
+    plugin = lookup_package_plugin(shown["type"])
+    looked_at = plugin.resource_validation_dependencies(shown["type"]) if hasattr(plugin, "resource_validation_dependencies") else []
+    if any(dataset.get(name) != shown.get(name) for name in looked_at):
+        return {}
+    there = {resource["id"]: resource for resource in shown.get("resources") or ()}
+    resources = dataset.get("resources")
+    return {
+        place: there[resource["id"]]["position"]
+        for place, resource in enumerate(resources if isinstance(resources, list) else ())
+        if isinstance(resource, dict) and resource.get("id") in there and resource == there[resource["id"]]
+    }
 
 
 def _same(dataset: dict[str, Any], shown: dict[str, Any]) -> bool:
