@@ -34,8 +34,14 @@ from .catalogue import (
 )
 from .catalogue import helpers as catalogue_helpers
 from .catalogue import validators as catalogue_validators
+from .catalogue.dcat import actions as dcat_actions
+from .catalogue.dcat import auth as dcat_auth
+from .catalogue.dcat import cli as dcat_cli
+from .catalogue.dcat import helpers as dcat_helpers
 from .catalogue.dcat import profile as dcat_profile
 from .catalogue.dcat import uris as dcat_uris
+from .catalogue.dcat import views as dcat_views
+from .catalogue.dcat import watch as dcat_watch
 from .commitment import actions as commitment_actions
 from .commitment import auth as commitment_auth
 from .commitment import cli as commitment_cli
@@ -66,6 +72,7 @@ class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
     # IActions
     def get_actions(self) -> dict[str, Callable[..., Any]]:
         return {
+            **dcat_actions.get_actions(),
             **catalogue_actions.get_actions(),
             **shapes.get_actions(),
             **translation.get_actions(),
@@ -74,15 +81,15 @@ class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
 
     # IAuthFunctions
     def get_auth_functions(self) -> dict[str, Callable[..., Any]]:
-        return {**catalogue_auth.get_auth_functions(), **commitment_auth.get_auth_functions()}
+        return {**dcat_auth.get_auth_functions(), **catalogue_auth.get_auth_functions(), **commitment_auth.get_auth_functions()}
 
     # IBlueprint
     def get_blueprint(self) -> list[Blueprint]:
-        return [translation.blueprint, views.blueprint, vocabulary_views.blueprint, report_views.blueprint]
+        return [translation.blueprint, views.blueprint, vocabulary_views.blueprint, report_views.blueprint, dcat_views.blueprint]
 
     # IClick
     def get_commands(self) -> list[click.Command]:
-        return [*seed_cli.get_commands(), *commitment_cli.get_commands()]
+        return [*seed_cli.get_commands(), *commitment_cli.get_commands(), *dcat_cli.get_commands()]
 
     # IConfigDeclaration
     def declare_config_options(self, declaration: Any, key: Any) -> None:
@@ -97,6 +104,7 @@ class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
         theme_helpers.configure(config)
         schemas.warn_of_missing_plugins(config)
         dcat_profile.configure(config)
+        dcat_watch.listen()
 
     # IDCATURIGenerator
     def dataset_uri(self, dataset_dict: dict[str, Any], default_uri: str) -> str:
@@ -140,6 +148,7 @@ class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
     def get_helpers(self) -> dict[str, Callable[..., Any]]:
         return {
             **catalogue_helpers.get_helpers(),
+            **dcat_helpers.get_helpers(),
             **theme_helpers.get_helpers(),
             **form_helpers.get_helpers(),
             **display_helpers.get_helpers(),

@@ -31,7 +31,6 @@ PLUGINS = (
     "scheming_datasets",
     "scheming_organizations",
     "dcat",
-    "structured_data",
     "activity",
     "datastore",
     "datatables_view",

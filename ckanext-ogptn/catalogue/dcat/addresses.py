@@ -31,6 +31,11 @@ def base() -> str:
     return str(catalog_uri()).rstrip("/")
 
 
+def catalog() -> URIRef:
+    """The catalogue's address."""
+    return URIRef(str(catalog_uri()))
+
+
 def iri(address: str) -> URIRef:
     """A web address as RDF can write it: what RFC 3987 forbids is percent-encoded."""
     return URIRef(_FORBIDDEN.sub(lambda found: quote(found.group()), address.strip()))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from rdflib import Graph, Namespace
-from rdflib.namespace import DCAT, DCTERMS, FOAF, ORG, OWL, PROV, RDF, RDFS, SKOS, XSD
+from rdflib.namespace import DCTERMS, FOAF, ORG, OWL, PROV, RDF, RDFS, SKOS, XSD
 
 from . import addresses
 
 ADMS = Namespace("http://www.w3.org/ns/adms#")
+#: rdflib's own is closed and lacks what DCAT 3 added.
+DCAT = Namespace("http://www.w3.org/ns/dcat#")
 DCATAP = Namespace("http://data.europa.eu/r5r/")
 DQV = Namespace("http://www.w3.org/ns/dqv#")
 ELI = Namespace("http://data.europa.eu/eli/ontology#")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -12,8 +13,8 @@ from rdflib import Graph, Literal, URIRef
 
 from .. import config, names, vocabulary
 from ..text import LANGUAGES
-from . import addresses, fields
-from .namespaces import DCAT, DCTERMS, FOAF, GSP, PROV, RDF, SKOS, SPDX, VCARD
+from . import addresses, documents, fields
+from .namespaces import DCAT, DCTERMS, FOAF, GSP, PROV, RDF, RDFS, SKOS, SPDX, VCARD, new_graph
 from .writer import Organization, box_wkt, contact_of, point_wkt
 
 #: The class that ``range.ttl`` wants of a term, by vocabulary; every term is a concept besides.
@@ -113,11 +114,19 @@ def describe_vocabulary(graph: Graph, name: str) -> URIRef:
 
 
 # ---------------------------------------------------------------------------------------------------------------------- organisations
-def organization_of(group: model.Group) -> Organization:
+def organization_of(group: Any) -> Organization:
     """What datasets' statements depend on of an organisation."""
     given = names.organization_extra(group, "uri")
     reachable = bool(names.organization_extra(group, "email") or names.organization_extra(group, "site_url"))
     return Organization(addresses.organization(group.id, given), reachable)
+
+
+def _active(ids: Iterable[str]) -> Iterable[Any]:
+    wanted = sorted(set(ids))
+    if not wanted:
+        return ()
+    columns: Any = (model.Group.id, model.Group.name, model.Group.title, model.Group.extras)  # pyright: ignore[reportAttributeAccessIssue] - mapped by CKAN
+    return model.Session.query(*columns).filter(model.Group.id.in_(wanted), model.Group.state == "active").order_by(model.Group.id)
 
 
 def describe_organizations(graph: Graph, ids: Iterable[str]) -> set[tuple[str, str]]:
@@ -125,11 +134,12 @@ def describe_organizations(graph: Graph, ids: Iterable[str]) -> set[tuple[str, s
 
     :returns: the terms that its statements use
     """
-    wanted = sorted(set(ids))
-    if not wanted:
-        return set()
+    return _describe(graph, _active(ids))
+
+
+def _describe(graph: Graph, groups: Iterable[Any]) -> set[tuple[str, str]]:
     used: set[tuple[str, str]] = set()
-    for group in model.Session.query(model.Group).filter(model.Group.id.in_(wanted), model.Group.state == "active"):
+    for group in groups:
         node = organization_of(group).address
         graph.add((node, RDF.type, FOAF.Agent))
         titles = {language: text for language, text in names.organization_titles(group).items() if text}
@@ -162,6 +172,49 @@ def describe_organizations(graph: Graph, ids: Iterable[str]) -> set[tuple[str, s
             if site:
                 graph.add((contact, VCARD.hasURL, addresses.iri(site)))
     return used
+
+
+_Said = tuple[str, frozenset[tuple[str, str]]]
+_said: dict[tuple[str, ...], _Said] = {}
+_MOST_SAID = 20_000
+
+
+def _once(key: tuple[str, ...], make: Callable[[Graph], set[tuple[str, str]]], form: str) -> _Said:
+    """Pieces by everything that they are made from: the same page of terms is asked for again and again, and titles seldom change."""
+    found = _said.get(key)
+    if found is None:
+        graph = new_graph()
+        used = make(graph)
+        if len(_said) >= _MOST_SAID:
+            _said.clear()
+        found = _said[key] = (documents.piece(graph, form), frozenset(used))
+    return found
+
+
+def term_pieces(used: Iterable[tuple[str, str]], form: str) -> list[str]:
+    """As :func:`describe_terms`, written."""
+    pieces = []
+    for name, code in sorted(used):
+        term = vocabulary.get(name).terms.get(code)
+        key = (form, addresses.base(), name, code, json.dumps(term.as_dict(), sort_keys=True) if term else "")
+
+        def make(graph: Graph, name: str = name, code: str = code) -> set[tuple[str, str]]:
+            _describe_term(graph, name, code)
+            return set()
+
+        pieces.append(_once(key, make, form)[0])
+    return pieces
+
+
+def organization_pieces(ids: Iterable[str], form: str) -> tuple[list[str], set[tuple[str, str]]]:
+    """As :func:`describe_organizations`, written; and the terms that it uses."""
+    pieces, used = [], set()
+    for group in _active(ids):
+        key = (form, addresses.base(), group.id, group.name, group.title or "", json.dumps(group.extras or {}, sort_keys=True))
+        written, terms = _once(key, lambda graph, group=group: _describe(graph, [group]), form)
+        pieces.append(written)
+        used |= terms
+    return pieces, used
 
 
 # ---------------------------------------------------------------------------------------------------------------------- the catalogue
@@ -266,3 +319,29 @@ def describe_gone(graph: Graph, package_id: str, when: Literal) -> None:
 def own_names() -> tuple[str, ...]:
     """The vocabularies that have a page of their own here."""
     return tuple(name for name in vocabulary.names() if name != "form_sections")
+
+
+def codes(name: str) -> tuple[str, ...]:
+    """The codes of a vocabulary."""
+    return tuple(vocabulary.get(name).terms)
+
+
+def text(value: str, language: str) -> Literal:
+    """A tagged text."""
+    return Literal(value, lang=language)
+
+
+def describe_property(graph: Graph, field: Mapping[str, Any]) -> None:
+    """One of our own properties: what the forms call it, and how they explain it."""
+    if field["field_name"] in fields.HIDDEN or field.get("editors_only"):
+        return
+    node = addresses.own(field["field_name"])
+    graph.add((node, RDF.type, RDF.Property))
+    for predicate, key in ((RDFS.label, "label"), (RDFS.comment, "help_text")):
+        said = field.get(key)
+        if isinstance(said, Mapping):
+            for language in LANGUAGES:
+                if said.get(language):
+                    graph.add((node, predicate, Literal(said[language], lang=language)))
+    for below in field.get("repeating_subfields", ()):
+        describe_property(graph, below)
