@@ -281,6 +281,7 @@ def test_a_session_without_a_commit_announces_nothing() -> None:
 
     watch.connect_to_redis().delete(watch._key())
     package = model.Session.query(model.Package).first()
+    assert package is not None
     package.title = "changed"
     model.Session.flush()
     model.Session.rollback()
