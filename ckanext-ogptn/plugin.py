@@ -42,6 +42,8 @@ from .catalogue.dcat import profile as dcat_profile
 from .catalogue.dcat import uris as dcat_uris
 from .catalogue.dcat import views as dcat_views
 from .catalogue.dcat import watch as dcat_watch
+from .catalogue.quality import actions as quality_actions
+from .catalogue.quality import auth as quality_auth
 from .commitment import actions as commitment_actions
 from .commitment import auth as commitment_auth
 from .commitment import cli as commitment_cli
@@ -73,15 +75,25 @@ class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
     def get_actions(self) -> dict[str, Callable[..., Any]]:
         return {
             **dcat_actions.get_actions(),
+        return {
+            **dcat_actions.get_actions(),
+            **quality_actions.get_actions(),
             **catalogue_actions.get_actions(),
             **shapes.get_actions(),
             **translation.get_actions(),
             **commitment_actions.get_actions(),
         }
+            **commitment_actions.get_actions(),
+        }
 
     # IAuthFunctions
     def get_auth_functions(self) -> dict[str, Callable[..., Any]]:
-        return {**dcat_auth.get_auth_functions(), **catalogue_auth.get_auth_functions(), **commitment_auth.get_auth_functions()}
+        return {
+            **dcat_auth.get_auth_functions(),
+            **quality_auth.get_auth_functions(),
+            **catalogue_auth.get_auth_functions(),
+            **commitment_auth.get_auth_functions(),
+        }
 
     # IBlueprint
     def get_blueprint(self) -> list[Blueprint]:
@@ -149,6 +161,7 @@ class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
         return {
             **catalogue_helpers.get_helpers(),
             **dcat_helpers.get_helpers(),
+            **quality_actions.get_helpers(),
             **theme_helpers.get_helpers(),
             **form_helpers.get_helpers(),
             **display_helpers.get_helpers(),

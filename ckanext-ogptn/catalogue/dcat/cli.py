@@ -7,6 +7,7 @@ import time
 
 import click
 
+from ..quality import links as quality_links
 from . import store
 from .freshness import Now
 from .model import table_exists
@@ -55,3 +56,14 @@ def rebuild(context: click.Context, everything: bool) -> None:
     for package_id, reason in done.failed or ():
         click.secho(f"{package_id}: {reason}", fg="red", err=True)
     sys.exit(1 if done.failed else 0)
+
+
+@ogptn_dcat.command()
+@click.option("--most", default=500, show_default=True, help="Check this many at most.")
+@click.pass_context
+def links(context: click.Context, most: int) -> None:
+    """Check the links of published files whose turn it is: weekly, broken ones daily. For a timer; may be stopped and run again."""
+    with context.find_root().meta["flask_app"].test_request_context():
+        _need_table()
+        counted = quality_links.check_due(most)
+    click.echo(f"checked: {counted['checked']}, broken: {counted['broken']}")

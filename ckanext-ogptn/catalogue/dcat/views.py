@@ -13,6 +13,7 @@ from flask import Blueprint, Response, stream_with_context
 from flask.typing import ResponseReturnValue
 from werkzeug.http import http_date, is_resource_modified
 
+from ..quality import dqv
 from ..schemas import TYPES
 from . import addresses, catalog, documents, references, schemaorg, sitemap, store, watch, writer
 from .namespaces import DCTERMS, FOAF, RDF, RDFS, VOID, new_graph
@@ -97,6 +98,18 @@ def croissant(_id: str) -> ResponseReturnValue:
     except (tk.ObjectNotFound, tk.NotAuthorized):
         return tk.abort(404, tk._("There is no public dataset of this name."))
     return _answer(schemaorg.as_text(schemaorg.croissant(package)), documents.MEDIA_TYPES["jsonld"])
+
+
+def quality(_id: str) -> ResponseReturnValue:
+    """``/dataset/<name>/quality.ttl``: the quality of the metadata, by DQV."""
+    try:
+        found = tk.get_action("ogptn_quality_show")({}, {"id": _id})
+    except (tk.ObjectNotFound, tk.NotAuthorized):
+        return tk.abort(404, tk._("There is no public dataset of this name."))
+    return _graph_document(dqv.measurements(found))
+
+
+blueprint.add_url_rule("/dataset/<_id>/quality.ttl", view_func=quality)
 
 
 # ------------------------------------------------------------------------------------------------------------------------ the whole

@@ -1,0 +1,126 @@
+"""The quality of datasets, of organisations and of the catalogue; links checked against a real server."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pytest
+from ckan import model
+from ckan.tests.helpers import call_action
+from rdflib import Graph
+
+from ckanext.ogptn.catalogue.dcat import addresses, store
+from ckanext.ogptn.catalogue.dcat.namespaces import DQV
+from ckanext.ogptn.catalogue.quality import actions, links, rules
+from ckanext.ogptn.fetch import AddressPolicy, Client, Limits
+from tests import factories
+from tests.conftest import SourceServer
+
+pytestmark = [pytest.mark.usefixtures("with_plugins", "clean_db")]
+
+
+def local() -> Client:
+    """May ask this machine, as no client of the portal may."""
+    return Client(limits=Limits(total_timeout=10, retries=0), addresses=AddressPolicy.of(["127.0.0.1"]))
+
+
+def dataset_of(*urls: str, **fields: Any) -> dict[str, Any]:
+    return factories.OpenDatasetFactory(resources=[{"url": url, "format": "CSV"} for url in urls], **fields)
+
+
+def points(quality: dict[str, Any], slug: str) -> int:
+    return next(one["points"] for one in quality["indicators"] if one["slug"] == slug)
+
+
+def test_points_advice_and_links(http_server: SourceServer) -> None:
+    works, broken = http_server.says("/works.csv", "a,b"), http_server.says("/broken.csv", "", status=404)
+    package = dataset_of(works, broken)
+    before = call_action("ogptn_quality_show", id=package["name"])
+    assert before["of"] == 405
+    assert points(before, "access-url-works") == 0
+    assert before["indicators"][0]["advice"], "what brings most stands first"
+    with local() as client:
+        assert links.check(works, client).works
+        assert not links.check(broken, client).works
+        assert links.check(broken, client).failures == 2
+    model.Session.commit()
+    after = call_action("ogptn_quality_show", id=package["name"])
+    assert after["points"] == before["points"] + 80
+    [failed] = [one for one in after["links"] if not one["works"]]
+    assert (failed["url"], failed["status"], len(failed["history"])) == (broken, 404, 2)
+    assert {request[0] for request in http_server.requests if request[1] == "/works.csv"} == {"HEAD"}
+
+
+def test_addresses_inside_the_own_network_are_refused(http_server: SourceServer) -> None:
+    address = http_server.says("/inside.csv", "secret")
+    with links.client() as client:
+        check = links.check(address, client)
+    assert not check.works
+    assert check.problem
+    assert http_server.requests == []
+
+
+def test_links_of_public_files_have_their_turn() -> None:
+    agency = factories.AgencyFactory()
+    dataset_of("https://example.tn/public.csv", owner_org=agency["id"])
+    dataset_of("https://example.tn/private.csv", owner_org=agency["id"], private=True)
+    store.refresh()
+    now = dt.datetime.now(dt.timezone.utc)
+    assert links.due(now, 10) == ["https://example.tn/public.csv"]
+    from ckanext.ogptn.catalogue.quality.model import LinkCheck
+
+    model.Session.add(LinkCheck(url="https://example.tn/public.csv", checked=now, status=200, failures=0, history=[]))
+    model.Session.commit()
+    assert links.due(now + dt.timedelta(days=6), 10) == []
+    assert links.due(now + dt.timedelta(days=8), 10) == ["https://example.tn/public.csv"]
+
+
+def test_the_summary_says_what_to_fix_first() -> None:
+    agency = factories.AgencyFactory()
+    poor = dataset_of("https://example.tn/a.csv", owner_org=agency["id"])
+    dataset_of("https://example.tn/b.csv", owner_org=agency["id"], theme=["ENER"], license_id="CC_BY_4_0")
+    factories.OpenDatasetFactory(owner_org=agency["id"], private=True)
+    other = factories.CommitmentFactory()
+    store.refresh()
+    found = call_action("ogptn_quality_summary", organization=agency["name"])
+    assert found["datasets"] == 2
+    assert found["fix_first"][0]["slug"] == "access-url-works"
+    assert found["fix_first"][0]["points"] == 100
+    assert sum(found["ratings"].values()) == 2
+    assert round(sum(one["points"] for one in found["dimensions"]), 1) == pytest.approx(found["points"], abs=0.3)
+    assert call_action("ogptn_quality_summary")["datasets"] == 3
+    each = [call_action("ogptn_quality_show", id=record["id"])["points"] for record in (poor, other)]
+    assert len(each) == 2
+    with pytest.raises(tk.ObjectNotFound):
+        call_action("ogptn_quality_summary", organization="nothing")
+
+
+def test_every_indicator_has_its_advice() -> None:
+    assert all(actions.advice(indicator.slug) for indicator in rules.INDICATORS)
+    assert all(actions.dimension_label(name) for name in rules.DIMENSIONS)
+    assert all(actions.rating_label(name) for _least, name in rules.RATINGS)
+
+
+def test_only_editors_see_it_on_the_page(app: Any) -> None:
+    editor = factories.StewardFactory()
+    agency = factories.AgencyFactory(editors=[editor["name"]])
+    package = dataset_of("https://example.tn/a.csv", owner_org=agency["id"])
+    address = f"/en/dataset/{package['name']}"
+    assert "Quality of this description" not in app.get(address).body
+    token = call_action("api_token_create", user=editor["name"], name="test")["token"]
+    shown = app.get(address, headers={"Authorization": token}).body
+    assert "Quality of this description" in shown
+    assert "Choose a theme." in shown
+
+
+def test_measurements_as_statements(app: Any) -> None:
+    package = dataset_of("https://example.tn/a.csv")
+    graph = Graph().parse(data=app.get(f"/dataset/{package['name']}/quality.ttl").body, format="turtle")
+    measured = set(graph.objects(addresses.dataset(package["id"]), DQV.hasQualityMeasurement))
+    assert len(measured) == 24
+    values = {str(node).rpartition("-")[2]: int(str(graph.value(node, DQV.value))) for node in measured}
+    assert values["total"] == call_action("ogptn_quality_show", id=package["id"])["points"]
+    hidden = factories.OpenDatasetFactory(owner_org=package["owner_org"], private=True)
+    assert app.get(f"/dataset/{hidden['name']}/quality.ttl").status_code == 404
