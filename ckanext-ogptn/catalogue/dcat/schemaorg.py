@@ -69,7 +69,7 @@ def dataset(package: Mapping[str, Any]) -> dict[str, Any]:
             "url": tk.h.url_for(f"{package['type']}.read", id=package["name"], qualified=True),
             "name": title,
             "alternateName": alternates,
-            "description": notes if len(notes) >= 50 else _plain(f"{title}. {notes}"),
+            "description": notes if len(notes) >= 50 else f"{title}. {notes}",
             "identifier": package.get("identifier") or package["id"],
             "keywords": list(dict.fromkeys(keywords)),
             "inLanguage": [code for code in (_language(one) for one in package.get("language") or ()) if code],
