@@ -75,14 +75,10 @@ class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
     def get_actions(self) -> dict[str, Callable[..., Any]]:
         return {
             **dcat_actions.get_actions(),
-        return {
-            **dcat_actions.get_actions(),
             **quality_actions.get_actions(),
             **catalogue_actions.get_actions(),
             **shapes.get_actions(),
             **translation.get_actions(),
-            **commitment_actions.get_actions(),
-        }
             **commitment_actions.get_actions(),
         }
 
