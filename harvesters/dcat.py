@@ -526,7 +526,7 @@ class _Reader:
     def dataset(self) -> dict[str, Any]:
         graph, node, draft = self._graph, self._node, self._draft
         draft.title(_texts(graph, node, DCT.title, RDFS.label, FOAF.name))
-        draft.notes(_texts(graph, node, DCT.description, RDFS.comment))
+        draft.notes(_texts(graph, node, DCT.description, DCT.abstract, RDFS.comment))
         draft.keywords(_texts(graph, node, DCAT.keyword))
         draft.themes(self._themes())
         draft.licence(*self._licences(node), *(self._dataset_licence_of_files()))

@@ -171,7 +171,11 @@ def _licence_by_address(value: str) -> str | None:
     if not _SCHEME.match(value.strip()):
         # "Creative Commons Attribution 3.0 (https://…)": the address inside a text is what counts.
         inside = re.search(r"https?://[^\s<>\"')]+", value)
-        return _licence_by_address(inside[0]) or term("licences", inside[0]) if inside else None
+        if inside:
+            return _licence_by_address(inside[0]) or term("licences", inside[0].rstrip(".,;"))
+        # "Soumis à la licence Etalab": a name that belongs to one licence alone.
+        words = f" {_plain(value)} "
+        return next((code for name, code in _terms()["licence_words"] if f" {name} " in words), None)
     address = _address(value)
     for start, code in _terms()["licence_addresses"]:
         if address == start or (address.startswith(start) and not address[len(start)].isalnum() and address[len(start)] != "-"):
@@ -507,7 +511,8 @@ class Draft:
     def place(self, text: Any) -> None:
         """A place by name or address: a governorate if it is one, and as written."""
         written = plain(text)
-        if not written:
+        if not written or re.fullmatch(r"\{\{.*\}\}", written):
+            # A blank that the source's own template never filled.
             return
         found = vocabulary.get("governorates").find(written)
         if found is not None:

@@ -24,6 +24,9 @@ from ckanext.ogptn.harvesters import foreign  # pyright: ignore[reportMissingImp
         ("licences", "http://www.usa.gov/publicdomain/label/1.0/", "other-pd"),
         ("licences", "otl-data.industrie.gov.tn", "OTL"),
         ("licences", "https://example.org/our-own-terms", None),
+        ("licences", "Soumis à la licence Etalab", "ETALAB_2_0"),
+        ("licences", "Données sous CC BY-SA 3.0", "other-at"),
+        ("licences", "Free to use", None),
         ("frequencies", "http://publications.europa.eu/resource/authority/frequency/ANNUAL_3", "QUARTERLY"),
         ("frequencies", "http://purl.org/cld/freq/semiannual", "ANNUAL_2"),
         ("frequencies", "http://purl.org/linked-data/sdmx/2009/code#freq-M", "MONTHLY"),
@@ -53,7 +56,9 @@ def test_every_foreign_term_leads_to_one_of_ours() -> None:
         assert set(foreign._terms()[kind]) <= codes, kind
         for names in foreign._terms()[kind].values():
             assert all(isinstance(one, str) for one in names), kind
-    assert {code for _start, code in foreign._terms()["licence_addresses"]} <= set(vocabulary.get("licences").terms)
+    assert {code for name in ("licence_addresses", "licence_words") for _start, code in foreign._terms()[name]} <= set(
+        vocabulary.get("licences").terms
+    )
 
 
 @pytest.mark.parametrize(
