@@ -378,7 +378,12 @@ def _refuse_entities(content: bytes, url: str) -> None:
 
 
 def _repaired(content: bytes) -> bytes | None:
-    """XML without characters that XML does not have and with what is open closed; None when nothing can be saved."""
+    """XML without characters that XML does not have and with what is open closed; None when nothing can be saved.
+
+    What breaks off is not repaired: its last dataset would look whole and have lost its files.
+    """
+    if not re.search(rb"</(?:\w+:)?RDF\s*>\s*(?:<!--.*-->\s*)*$", content[-2_000:], re.DOTALL):
+        return None
     without = re.sub(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|&#(?:x0*(?:[0-8bcef]|1[0-9a-f])|0*(?:[0-8]|1[1246-9]|2\d|3[01]));", b"", content)
     without = re.sub(rb"&(\w+);", _spelled_out, without)
     parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)

@@ -171,6 +171,15 @@ def test_damaged_xml_gives_what_can_be_read_and_removes_nothing(http_server: Sou
     assert reading.cursor.reasons
 
 
+def test_xml_that_breaks_off_is_not_repaired(http_server: SourceServer) -> None:
+    """Its last dataset would be taken for whole, and lose its files."""
+    whole = XML % IN_XML
+    for cut in (len(whole) // 2, len(whole) * 2 // 3, whole.index("</rdf:RDF>") + 5):
+        with pytest.raises(SourceError) as caught:
+            read(DcatBackend, http_server.says("/catalog.rdf", whole[:cut]))
+        assert caught.value.slug == "unexpected-content"
+
+
 def test_entity_expansion_is_refused_namespaces_are_not(http_server: SourceServer) -> None:
     harmless = '<!DOCTYPE rdf:RDF [<!ENTITY xsd "http://www.w3.org/2001/XMLSchema#">]><rdf:RDF'
     assert read(DcatBackend, http_server.says("/h", (XML % IN_XML).replace("<rdf:RDF", harmless))).order == ["x-1"]
