@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -20,28 +20,9 @@ import ckan.plugins.toolkit as tk
 from ckanext.ogptn.catalogue import text as t
 from ckanext.ogptn.catalogue import vocabulary
 
-from .engine.base import CHANGES_ONLY, Backend, Check, Cursor, HttpClient, Kind, Options, Record, RecordError, Severity, SourceError, option
+from .engine.base import CHANGES_ONLY, Backend, Check, Cursor, HttpClient, Options, Record, RecordError, SourceError, option
 from .engine.problems import NO_GUID, NOT_EXPECTED, NOT_VALID_RECORD
-from .foreign import NO_TITLE, UNKNOWN_LICENCE
-
-BAD_DATE = Kind(
-    "bad-date",
-    Severity.WARNING,
-    lambda: tk._("“{value}” is no date that is understood; it was left out."),
-    lambda: tk._("Ask the publisher to write dates as 2016-12-31."),
-)
-BAD_PERIOD = Kind(
-    "period-ends-before-it-begins",
-    Severity.WARNING,
-    lambda: tk._("The period ends ({end}) before it begins ({start}); it was left out."),
-    lambda: tk._("Ask the publisher to correct the period."),
-)
-BAD_LINK = Kind(
-    "bad-link",
-    Severity.WARNING,
-    lambda: tk._("The file's address “{value}” is none that can be opened; the file was left out."),
-    lambda: tk._("Ask the publisher for the right address."),
-)
+from .foreign import Draft, clean, term
 
 _MAX_PAGE = 1000
 
@@ -270,130 +251,73 @@ class CkanBackend(Backend):
         if not record.guid:
             raise RecordError(NO_GUID)
         extras = _extras(remote)
-        title = self._texts(remote, extras, "title")
-        if not title:
-            self.report(NO_TITLE, field="title")
-            title = {self.source.language: record.alias or record.guid}
-        made: dict[str, Any] = {
-            "name": _text(remote.get("name")),
-            "title_translated": title,
-            "notes_translated": self._texts(remote, extras, "notes"),
-            "tags_translated": self._tags(remote, extras),
-            "resources": self._resources(remote),
-        }
-        self._licence(remote, extras, made)
-        self._period(extras, made)
-        place = extras.get("spatial_geoName") or extras.get("spatial_text")
-        if place:
-            made["spatial_text"] = {_language(place, self.source.language): place}
+        draft = Draft(self, record)
+        draft.title(_texts(remote, extras, "title") or [(record.alias or record.guid, "")])
+        draft.notes(_texts(remote, extras, "notes"))
+        draft.keywords(_keywords(remote, extras))
+        draft.themes(_themes(remote, extras))
+        draft.licence(
+            *(value for value in (remote.get("license_id"), remote.get("license_url"), remote.get("license_title")) if _stated(value)),
+            extras.get("license", ""),
+        )
+        if "license_id" not in draft.data and self.options.default_licence:
+            draft.data["license_id"] = self.options.default_licence
+        first = _first(extras)
+        draft.period(
+            first("temporal_startDate", "temporal_start", "temporal_coverage_from", "temporal_coverage-from"),
+            first("temporal_endDate", "temporal_end", "temporal_coverage_to", "temporal_coverage-to"),
+        )
+        draft.place(first("spatial_geoName", "spatial_text", "geographic_coverage"))
+        if extras.get("spatial", "").startswith("{"):
+            draft.geometry(extras["spatial"])
+        else:
+            draft.place(extras.get("spatial"))
+        frequency = first("frequency_update", "frequency", "update_frequency", "accrual_periodicity", "freq", "frequence")
+        draft.coded("frequency", "frequencies", frequency, tk._("the update frequency"))
+        draft.languages(_list(extras.get("language")))
+        for field in ("issued", "modified"):
+            draft.date(field, first(field, f"dcat_{field}"))
+        draft.text("identifier", first("identifier"))
+        draft.text("version", remote.get("version"), 100)
+        draft.link("url", remote.get("url"))
+        self._bodies(draft, remote, extras)
+        resources = remote.get("resources")
+        for resource in resources if isinstance(resources, list) else ():
+            if isinstance(resource, dict) and resource.get("state") != "deleted":
+                draft.resource(
+                    url=resource.get("url"),
+                    names=_texts(resource, {}, "name"),
+                    descriptions=_texts(resource, {}, "description"),
+                    formats=[resource.get("format"), resource.get("mimetype")],
+                    guid=_text(resource.get("id")),
+                    size=resource.get("size"),
+                    license=resource.get("license"),
+                    languages=_list(resource.get("language")),
+                    modified=resource.get("last_modified"),
+                    issued=resource.get("created"),
+                )
+        name = _text(remote.get("name"))
+        if name:
+            draft.data["name"] = name
+        used = _USED | {key for key in extras if key.startswith(("title_", "notes_", "keywords"))}
+        kept = {extra["key"] for extra in draft.data["extras"]}
+        for key, value in extras.items():
+            text = clean(value)
+            label = clean(key, one_line=True)
+            if key not in used and text and label and label not in kept | _fields() and len(label) <= 100:
+                kept.add(label)
+                draft.data["extras"].append({"key": label, "value": text[:100_000]})
+        return draft.finish()
+
+    def _bodies(self, draft: Draft, remote: dict[str, Any], extras: dict[str, str]) -> None:
         organization = remote.get("organization")
         if isinstance(organization, dict):
-            made["source_publisher"] = (_text(organization.get("title")) or _text(organization.get("name")))[:500]
-        modified = _day(_text(remote.get("metadata_modified")))
-        if modified:
-            made["source_modified"] = modified
-        frequency = next(
-            (extras[key] for key in ("frequency_update", "frequency", "update_frequency", "freq", "frequence") if extras.get(key)), ""
-        )
-        code = _frequency(frequency)
-        if code:
-            made["frequency"] = code
-        url = _text(remote.get("url"))
-        if url.startswith(("http://", "https://")):
-            made["url"] = url
-        used = _USED | {key for key in extras if key.startswith(("title_", "notes_", "keywords"))}
-        rest = [
-            {"key": key, "value": value}
-            for key, value in extras.items()
-            if key not in used and value and key not in _fields() and len(key) <= 100
-        ]
-        if rest:
-            made["extras"] = rest
-        return {key: value for key, value in made.items() if value not in ("", {}, [])} | {"resources": made["resources"]}
-
-    def _texts(self, remote: dict[str, Any], extras: dict[str, str], field: str) -> dict[str, str]:
-        """A text in its languages: fluent's ``title_translated``, the Tunisian ``title_ar``, and the plain one."""
-        texts: dict[str, str] = {}
-        translated = remote.get(f"{field}_translated")
-        if isinstance(translated, str):
-            translated = _json(translated)
-        for language in t.LANGUAGES:
-            value = translated.get(language) if isinstance(translated, dict) else None
-            value = _text(value) or _text(remote.get(f"{field}_{language}")) or extras.get(f"{field}_{language}", "")
-            if value:
-                texts[language] = self._clean(value, field)
-        plain = self._clean(_text(remote.get(field)), field)
-        if plain and plain not in texts.values():
-            texts.setdefault(_language(plain, self.source.language), plain)
-        return {language: value for language, value in texts.items() if value}
-
-    def _clean(self, value: str, field: str) -> str:
-        cleaned = (
-            "".join("" if t.forbidden_character(character) else character for character in value) if t.forbidden_character(value) else value
-        )
-        return t.clean(cleaned)[: 500 if field == "title" else 100_000]
-
-    def _tags(self, remote: dict[str, Any], extras: dict[str, str]) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
-        keywords = remote.get("keywords") or _json(extras.get("keywords", ""))
-        if isinstance(keywords, dict):
-            for language in t.LANGUAGES:
-                found[language] = [_text(word) for word in keywords.get(language) or () if _text(word)]
-        for tag in remote.get("tags") or ():
-            name = _text(tag.get("display_name") or tag.get("name")) if isinstance(tag, dict) else _text(tag)
-            if name and not any(name in names for names in found.values()):
-                found.setdefault(_language(name, self.source.language), []).append(name)
-        cleaned = {language: list(dict.fromkeys(filter(None, (t.tag(name) for name in names))))[:100] for language, names in found.items()}
-        return {language: names for language, names in cleaned.items() if names}
-
-    def _licence(self, remote: dict[str, Any], extras: dict[str, str], made: dict[str, Any]) -> None:
-        stated = _text(remote.get("license_id")) or _text(remote.get("license_title")) or extras.get("license", "")
-        known = vocabulary.get("licences")
-        if stated and stated.lower() != "notspecified":
-            term = known.find(stated)
-            made["source_licence"] = stated[:500]
-            if term is not None:
-                made["license_id"] = term.code
-                return
-            self.report(UNKNOWN_LICENCE, field="license_id", value=stated)
-        if self.options.default_licence:
-            made["license_id"] = self.options.default_licence
-
-    def _period(self, extras: dict[str, str], made: dict[str, Any]) -> None:
-        days = {}
-        for side, key in (("start", "temporal_startDate"), ("end", "temporal_endDate")):
-            value = extras.get(key) or extras.get(f"temporal_{side}", "")
-            if value:
-                days[side] = _day(value)
-                if not days[side]:
-                    self.report(BAD_DATE, field=key, value=value)
-                    del days[side]
-        if len(days) == 2 and days["end"] < days["start"]:
-            self.report(BAD_PERIOD, field="temporal_coverage", **days)
-            return
-        if days:
-            made["temporal_coverage"] = [days]
-
-    def _resources(self, remote: dict[str, Any]) -> list[dict[str, Any]]:
-        made = []
-        resources = remote.get("resources")
-        for place, resource in enumerate(resources if isinstance(resources, list) else ()):
-            if not isinstance(resource, dict) or resource.get("state") == "deleted":
-                continue
-            url = _text(resource.get("url"))
-            if not _can_be_opened(url):
-                self.report(BAD_LINK, field=f"resources-{place}-url", value=url)
-                continue
-            each: dict[str, Any] = {
-                "guid": _text(resource.get("id")),
-                "url": url,
-                "name_translated": self._texts(resource, {}, "name"),
-                "description_translated": self._texts(resource, {}, "description"),
-                "format": _text(resource.get("format"))[:50],
-                "mimetype": _text(resource.get("mimetype")),
-            }
-            made.append({key: value for key, value in each.items() if value})
-        return made
+            draft.agent("publisher", _texts(organization, {}, "title") or [(organization.get("name"), "")])
+        elif extras.get("publisher_name"):
+            draft.agent("publisher", [(extras["publisher_name"], "")])
+        # The author and the maintainer of a CKAN dataset are persons as a rule, and a contact here is public.
+        if extras.get("contact_name") or extras.get("contact_email"):
+            draft.contact([(extras.get("contact_name"), "")], extras.get("contact_email"), extras.get("contact_uri"))
 
 
 #: What changes at the source without the record changing.
@@ -407,6 +331,24 @@ _FLEETING = {
     "revision_timestamp",
 }
 _USED = {
+    "contact_email",
+    "contact_name",
+    "contact_uri",
+    "dcat_issued",
+    "dcat_modified",
+    "accrual_periodicity",
+    "geographic_coverage",
+    "identifier",
+    "issued",
+    "language",
+    "modified",
+    "publisher_name",
+    "spatial",
+    "temporal_coverage-from",
+    "temporal_coverage-to",
+    "temporal_coverage_from",
+    "temporal_coverage_to",
+    "theme",
     "temporal_startDate",
     "temporal_endDate",
     "temporal_start",
@@ -420,7 +362,6 @@ _USED = {
     "frequence",
     "license",
 }
-_DATE = re.compile(r"^\s*(\d{4})(?:[-/.](\d{1,2}))?(?:[-/.](\d{1,2}))?(?:[T ].*)?\s*$")
 
 
 def _fields() -> set[str]:
@@ -475,40 +416,66 @@ def _extras(remote: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-def _language(value: str, default: str) -> str:
-    """By the script; Latin letters on an Arabic portal are French."""
-    if t.is_arabic(value):
-        return "ar"
-    return default if default != "ar" else "fr"
+def _texts(remote: dict[str, Any], extras: dict[str, str], field: str) -> list[tuple[Any, str]]:
+    """A text in its languages: fluent's ``title_translated``, the Tunisian ``title_ar``, a mapping, and the plain one."""
+    found: list[tuple[Any, str]] = []
+    for value in (remote.get(f"{field}_translated"), remote.get(field)):
+        read = _json(value) if isinstance(value, str) and value.lstrip().startswith("{") else value
+        if isinstance(read, dict):
+            found += [(text, str(language)) for language, text in read.items() if _text(text)]
+    for language in t.LANGUAGES:
+        value = _text(remote.get(f"{field}_{language}")) or extras.get(f"{field}_{language}", "")
+        if value:
+            found.append((value, language))
+    plain_text = _text(remote.get(field))
+    if plain_text and not plain_text.startswith("{") and plain_text not in [text for text, _language in found]:
+        found.append((plain_text, ""))
+    return found
 
 
-def _day(value: str) -> str:
-    """``2016``, ``2016-12`` or ``2016-12-31`` of what sources write (``2025/02/24``, ``2016-12-31T10:00:00``); ``""`` if it is no date."""
-    found = _DATE.match(t.western_digits(value))
-    if not found:
-        return ""
-    year, month, day = found.groups()
-    try:
-        dt.date(int(year), int(month or 1), int(day or 1))
-    except ValueError:
-        return ""
-    return "-".join(part.zfill(2) for part in (year, month, day) if part)
+def _keywords(remote: dict[str, Any], extras: dict[str, str]) -> list[tuple[Any, str]]:
+    found: list[tuple[Any, str]] = []
+    for value in (remote.get("tags_translated"), remote.get("keywords") or _json(extras.get("keywords", ""))):
+        read = _json(value) if isinstance(value, str) else value
+        if isinstance(read, dict):
+            found += [(word, str(language)) for language, words in read.items() for word in _list(words)]
+    known = {word for word, _language in found}
+    tags = remote.get("tags")
+    for tag in tags if isinstance(tags, list) else ():
+        name = _text(tag.get("display_name") or tag.get("name")) if isinstance(tag, dict) else _text(tag)
+        if name and name not in known:
+            found.append((name, ""))
+    return [(t.tag(word), language) for word, language in found if isinstance(word, str) and t.tag(word)]
 
 
-def _frequency(value: str) -> str:
-    known = vocabulary.get("frequencies")
-    term = known.find(value) if value else None
-    if term is None and value:
-        words = {"yearly": "ANNUAL", "annually": "ANNUAL", "monthly": "MONTHLY", "never": "NEVER", "daily": "DAILY", "weekly": "WEEKLY"}
-        term = known.find(words.get(value.lower(), value.upper()))
-    return term.code if term is not None else ""
+def _themes(remote: dict[str, Any], extras: dict[str, str]) -> list[tuple[Any, str]]:
+    """The groups, which CKAN sites use for themes, and ``theme`` of ckanext-dcat."""
+    found: list[tuple[Any, str]] = [(value, "") for value in _list(extras.get("theme"))]
+    groups = remote.get("groups")
+    for group in groups if isinstance(groups, list) else ():
+        if isinstance(group, dict):
+            names = [_text(group.get(key)) for key in ("name", "title", "display_name")]
+            titles = group.get("title")
+            names += [_text(text) for text in titles.values()] if isinstance(titles, dict) else []
+            known = [name for name in names if name and term("themes", name)]
+            shown = [name for name in names[1:] if name] or names[:1]
+            found.append(((known or shown)[0], ""))
+        else:
+            found.append((group, ""))
+    return found
 
 
-def _can_be_opened(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
-        return False
-    # `http://monographie.pdf`: the name of a file where the host should be.
-    return parts.scheme in ("http", "https", "ftp") and bool(host) and not re.search(r"\.(pdf|xlsx?|csv|docx?|zip)$", host, re.IGNORECASE)
+def _stated(value: Any) -> bool:
+    return bool(_text(value)) and _text(value).lower() not in ("notspecified", "not specified", "none")
+
+
+def _first(extras: dict[str, str]) -> Callable[..., str]:
+    return lambda *names: next((extras[name] for name in names if extras.get(name)), "")
+
+
+def _list(value: Any) -> list[Any]:
+    """A list as sites write one: itself, as JSON, or one text."""
+    if isinstance(value, str):
+        read = _json(value) if value.lstrip().startswith("[") else None
+        return read if isinstance(read, list) else [value] if value.strip() else []
+    return value if isinstance(value, list) else []
