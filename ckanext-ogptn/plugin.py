@@ -50,6 +50,9 @@ from .commitment import cli as commitment_cli
 from .commitment import contacts, report_views
 from .commitment import helpers as commitment_helpers
 from .commitment import validators as commitment_validators
+from .commitment.rounds import actions as round_actions
+from .commitment.rounds import auth as round_auth
+from .commitment.rounds import views as round_views
 from .extractive import validators as extractive_validators
 
 
@@ -80,6 +83,7 @@ class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
             **shapes.get_actions(),
             **translation.get_actions(),
             **commitment_actions.get_actions(),
+            **round_actions.get_actions(),
         }
 
     # IAuthFunctions
@@ -89,11 +93,19 @@ class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
             **quality_auth.get_auth_functions(),
             **catalogue_auth.get_auth_functions(),
             **commitment_auth.get_auth_functions(),
+            **round_auth.get_auth_functions(),
         }
 
     # IBlueprint
     def get_blueprint(self) -> list[Blueprint]:
-        return [translation.blueprint, views.blueprint, vocabulary_views.blueprint, report_views.blueprint, dcat_views.blueprint]
+        return [
+            translation.blueprint,
+            views.blueprint,
+            vocabulary_views.blueprint,
+            report_views.blueprint,
+            round_views.blueprint,
+            dcat_views.blueprint,
+        ]
 
     # IClick
     def get_commands(self) -> list[click.Command]:

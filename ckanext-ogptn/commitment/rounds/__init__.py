@@ -1,0 +1,1 @@
+"""Reporting rounds: the coordinator asks, agencies report, the coordinator accepts or sends back."""
