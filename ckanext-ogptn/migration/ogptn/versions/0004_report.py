@@ -1,7 +1,7 @@
 """Reporting rounds, and what agencies send in them.
 
 Revision ID: 0004_report
-Revises: 0002_ogptn
+Revises: 0003_ogptn
 Create Date: 2026-11-22
 """
 
