@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,13 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiosmtpd.controller import Controller
 from ckan import plugins as p
 from ckan.cli.db import current_revision
 from ckan.config import middleware
+from ckan.lib import jobs
 from pytest_factoryboy import register
 from werkzeug.serving import make_server
 
 from tests import factories
+from tests.mail import Letters
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request
@@ -290,3 +294,18 @@ def log_in(portal: str) -> Callable[[Page, str, str], None]:
         page.wait_for_load_state("networkidle")
 
     return act
+
+
+@pytest.fixture
+def mail(ckan_config: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Letters]:
+    """A mail server, and a site that sends its mail there."""
+    letters = Letters()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    controller = Controller(letters, hostname="127.0.0.1", port=port)
+    controller.start()
+    monkeypatch.setitem(ckan_config, "smtp.server", f"127.0.0.1:{port}")
+    jobs.get_queue().empty()
+    yield letters
+    controller.stop()

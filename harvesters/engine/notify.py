@@ -41,7 +41,9 @@ def _tell(job_id: str, subject: str) -> int:
         known = kind(issue.slug)
         if known is not None:
             lines += [f"- {known.say(issue.values)}", f"  {known.advise(issue.values)}"]
-    body = "\n".join([subject.format(title=source.title), "", *lines, "", tk.h.url_for("ogptn_harvest.job", id=job_id, qualified=True)])
+    # The site's address as it is set: a worker answers no request whose address it could take.
+    address = f"{str(tk.config['ckan.site_url']).rstrip('/')}/api/3/action/ogptn_harvest_job_show?id={job_id}"
+    body = "\n".join([subject.format(title=source.title), "", *lines, "", address])
     sent = 0
     for user in _administrators(source.owner_org):
         try:

@@ -3,38 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import default
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
-from aiosmtpd.controller import Controller
 from ckan.lib import jobs
 
 PASSWORD = "a-long-test-password"
-
-
-class Letters:
-    """What the mail server got."""
-
-    def __init__(self) -> None:
-        self.got: list[EmailMessage] = []
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
-        message = message_from_bytes(envelope.content, policy=default)
-        assert isinstance(message, EmailMessage)
-        self.got.append(message)
-        return "250 OK"
-
-    def to(self, user: dict[str, Any]) -> list[tuple[str, str]]:
-        """Subjects and texts for a person."""
-        found = [message for message in self.got if user["email"] in str(message["To"])]
-        return [(str(message["Subject"]), message.get_content()) for message in found]
 
 
 def send_waiting_mails() -> None:
@@ -43,20 +20,6 @@ def send_waiting_mails() -> None:
     for job in queue.jobs:
         job.perform()
         job.delete()
-
-
-@pytest.fixture
-def mail(ckan_config: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Letters]:
-    letters = Letters()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    controller = Controller(letters, hostname="127.0.0.1", port=port)
-    controller.start()
-    monkeypatch.setitem(ckan_config, "smtp.server", f"127.0.0.1:{port}")
-    jobs.get_queue().empty()
-    yield letters
-    controller.stop()
 
 
 @dataclass

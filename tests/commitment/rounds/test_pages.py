@@ -11,7 +11,8 @@ import pytest
 
 from tests.conftest import Watch
 
-from .conftest import PASSWORD, House, Letters, send_waiting_mails
+from ...mail import Letters
+from .conftest import PASSWORD, House, send_waiting_mails
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -15,7 +15,8 @@ from ckan.tests.helpers import call_action
 from ckanext.ogptn.commitment.rounds import reports
 from ckanext.ogptn.commitment.rounds.model import Round
 
-from .conftest import House, Letters, send_waiting_mails
+from ...mail import Letters
+from .conftest import House, send_waiting_mails
 
 REPORT = {"completion_level": "substantial", "done": {"ar": "تم إعداد النسخة الأولية"}, "obstacles": {}, "evidence": "", "milestones": []}
 
