@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 from ckan.types import Context, DataDict
 
@@ -88,9 +89,6 @@ def ogptn_dcat_refresh(context: Context, data_dict: DataDict) -> dict[str, Any]:
 
 
 def get_actions() -> dict[str, Callable[..., Any]]:
-    """The actions by name."""
-    return {
-        "dcat_dataset_show": dcat_dataset_show,
-        "dcat_catalog_show": dcat_catalog_show,
-        "ogptn_dcat_refresh": ogptn_dcat_refresh,
-    }
+    """The actions by name; what continues ckanext-dcat's only where the site has that plugin."""
+    chained = {"dcat_dataset_show": dcat_dataset_show, "dcat_catalog_show": dcat_catalog_show} if p.plugin_loaded("dcat") else {}
+    return {**chained, "ogptn_dcat_refresh": ogptn_dcat_refresh}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 from ckanext.dcat.profiles.base import RDFProfile
 from rdflib import Graph, Literal, URIRef
@@ -81,6 +82,8 @@ def _forget(graph: Graph, subject: URIRef) -> None:
 
 
 def configure(config: Any) -> None:
-    """Publish with our profile, unless the site chose its profiles or switched ours off (``ogptn.dcat.enabled``)."""
+    """Publish with our profile, unless the site chose its profiles, switched ours off (``ogptn.dcat.enabled``) or has no ckanext-dcat."""
+    if not p.plugin_loaded("dcat"):
+        return
     if tk.asbool(config.get("ogptn.dcat.enabled", True)) and config.get("ckanext.dcat.rdf.profiles") in (None, "", STOCK_PROFILES):
         config["ckanext.dcat.rdf.profiles"] = " ".join(PROFILES)

@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from typing import Any
 
+import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 from ckan import model
 from ckanext.dcat import utils
@@ -80,7 +81,7 @@ def compare(response: Response) -> Response:
 # ------------------------------------------------------------------------------------------------------------------------- datasets
 def dataset(_id: str, _format: str) -> ResponseReturnValue:
     """``/<type>/<name>.<ttl|jsonld|rdf|xml|n3>`` of the types beside ``dataset``, for which ckanext-dcat has the same."""
-    if _format not in utils.CONTENT_TYPES:
+    if _format not in utils.CONTENT_TYPES or not p.plugin_loaded("dcat"):
         return tk.abort(404, tk._("There is no document of this kind: ask for .ttl, .jsonld, .rdf or .xml."))
     return utils.read_dataset_page(_id, _format)
 
