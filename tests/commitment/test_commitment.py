@@ -318,7 +318,7 @@ def test_of_requests_at_the_same_moment_one_gets_the_number(example: tuple[dict[
     assert [answer for answer in answers if isinstance(answer, str)] == [
         str([rules.message("commitment-duplicate", number="5b", name=made["name"])])
     ] * 3
-    assert bad_input.stored() == (before[0] + 1, before[1], before[2] + 1)
+    assert bad_input.stored() == (before[0] + 1, before[1], before[2] + 1, before[3])
 
 
 @pytest.mark.parametrize("first_ends", ["well", "badly"])
