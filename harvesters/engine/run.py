@@ -430,11 +430,15 @@ class Runner:
 
         helpers = split.Helpers(self) if config.number("workers_per_job") > 1 else None
         pending: list[Record] = []
+        # Records that other workers write: only they know their rows.
+        given: list[str] = []
         for records in _chunks(self._counted(self.backend.records(http, cursor)), CHUNK):
             pending += self.compare(records)
             while len(pending) >= self.batch_size:
                 batch, pending = pending[: self.batch_size], pending[self.batch_size :]
-                if helpers is None or not helpers.give(batch):
+                if helpers is not None and helpers.give(batch):
+                    given += [record.guid for record in batch]
+                else:
                     self.write(batch)
             self.commit(phase="writing" if pending else "reading", expected=cursor.expected)
             model.Session.remove()
@@ -444,7 +448,8 @@ class Runner:
         if helpers is not None:
             helpers.finish()
         self._reload()
-        self._note_present(cursor)
+        self._note_present(given)
+        self._note_present(cursor.present_guids)
         self.commit(phase="removing", expected=cursor.expected)
         seen = len(self._seen) if not cursor.unchanged_all else None
         result = self.remove(cursor, begun, allow_removal)
@@ -860,9 +865,12 @@ class Runner:
 
     # -- the end of a pass
 
-    def _note_present(self, cursor: Cursor) -> None:
-        """Records that are at the source though they were not read."""
-        for guids in _chunks(iter(cursor.present_guids), 1000):
+    def _note_present(self, present: Iterable[str]) -> None:
+        """Records that are at the source though they were not read, or not written by this worker.
+
+        :param present: their guids
+        """
+        for guids in _chunks(iter(present), 1000):
             keys = [record_key(guid) for guid in guids]
             self._seen.update(
                 model.Session.scalars(

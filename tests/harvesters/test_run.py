@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from ckan import model
+from ckan.lib import jobs as background
 from ckan.tests.helpers import call_action
 from ckanext.activity.model import Activity
 
-from ckanext.ogptn.harvesters.engine import jobs, run
-from ckanext.ogptn.harvesters.engine.model import HarvestRecord, Job, Source, now
+from ckanext.ogptn.harvesters.engine import config, jobs, run
+from ckanext.ogptn.harvesters.engine.model import Batch, HarvestRecord, Job, Source, now
 
 from .ckan_face import CkanFace, remote_dataset
 
@@ -376,3 +380,37 @@ class TestJobs:
         monkeypatch.setattr(jobs.config, "number", lambda name: {"keep_jobs": 1}.get(name, 365))
         assert jobs.prune() == 2
         assert len(records(source)) == 12
+
+
+@pytest.mark.ckan_config("ogptn.harvest.workers_per_job", 3)
+@pytest.mark.ckan_config("ogptn.harvest.batch_size", 2)
+def test_several_workers_share_a_job(source, face, app):
+    face.datasets = [remote_dataset(number) for number in range(40)]
+    written: list[int] = []
+    over = threading.Event()
+
+    def other_worker() -> None:
+        with app.flask_app.test_request_context():
+            while not over.is_set():
+                # The job itself waits there too; this test runs it below.
+                for waiting in background.get_queue(config.queue()).jobs:
+                    if waiting.func_name.endswith("help_with"):
+                        written.append(waiting.perform())
+                        waiting.delete()
+                time.sleep(0.02)
+            model.Session.remove()
+
+    background.get_queue(config.queue()).empty()
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(other_worker)
+        try:
+            job = harvest(source)
+        finally:
+            over.set()
+        other.result(60)
+    assert job["phase"] == "finished", issues(job)
+    assert counts(job) == {"seen": 40, "added": 40}, issues(job)
+    assert call_action("package_search", rows=0)["count"] == 40
+    assert model.Session.query(Batch).count() == 0
+    # Not by the reader alone.
+    assert sum(written) > 0
