@@ -18,17 +18,16 @@ from urllib.parse import quote, urlsplit
 import ckan.plugins.toolkit as tk
 
 from ckanext.ogptn.catalogue import text as t
-from ckanext.ogptn.catalogue import vocabulary
 
-from .engine.base import CHANGES_ONLY, Backend, Check, Cursor, HttpClient, Options, Record, RecordError, SourceError, option
+from .engine.base import CHANGES_ONLY, Backend, Check, Cursor, HttpClient, Record, RecordError, SourceError, option
 from .engine.problems import NO_GUID, NOT_EXPECTED, NOT_VALID_RECORD
-from .foreign import Draft, clean, term
+from .foreign import Draft, LicensedOptions, clean, term
 
 _MAX_PAGE = 1000
 
 
 @dataclass(frozen=True)
-class CkanOptions(Options):
+class CkanOptions(LicensedOptions):
     page_size: int = option(
         100,
         lambda: tk._("Datasets per request"),
@@ -51,14 +50,6 @@ class CkanOptions(Options):
         lambda: tk._("Ask for changes only, where the source can say them"),
         help=lambda: tk._("The whole source is read every few days all the same, as only that shows what is gone."),
     )
-    default_licence: str = option(
-        "", lambda: tk._("Licence where the source names none"), help=lambda: tk._("A code of the vocabulary of licences.")
-    )
-
-    def check(self) -> dict[str, list[str]]:
-        if self.default_licence and vocabulary.get("licences").find(self.default_licence) is None:
-            return {"default_licence": [tk._("This code is not in the vocabulary of licences.")]}
-        return {}
 
 
 class CkanBackend(Backend):
@@ -260,8 +251,7 @@ class CkanBackend(Backend):
             *(value for value in (remote.get("license_id"), remote.get("license_url"), remote.get("license_title")) if _stated(value)),
             extras.get("license", ""),
         )
-        if "license_id" not in draft.data and self.options.default_licence:
-            draft.data["license_id"] = self.options.default_licence
+        draft.default_licence(self.options)
         first = _first(extras)
         draft.period(
             first("temporal_startDate", "temporal_start", "temporal_coverage_from", "temporal_coverage-from"),

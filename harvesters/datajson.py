@@ -18,7 +18,7 @@ import ijson
 
 from .engine.base import Backend, Check, Cursor, HttpClient, Options, Record, SourceError, Validators, option
 from .engine.problems import NO_GUID, NOT_EXPECTED, NOT_VALID_RECORD, TRUNCATED, RecordError
-from .foreign import Draft, date, link, plain, stable_json, term
+from .foreign import Draft, LicensedOptions, date, link, plain, stable_json
 
 _ACCESS_LEVELS = {"public": "PUBLIC", "restricted public": "RESTRICTED", "non-public": "NON_PUBLIC"}
 #: Of one dataset, in bytes of its JSON.
@@ -28,7 +28,7 @@ _DEEPEST = 100
 
 
 @dataclass(frozen=True)
-class DataJsonOptions(Options):
+class DataJsonOptions(LicensedOptions):
     """Options of :class:`DataJsonBackend`."""
 
     non_public: bool = option(
@@ -36,21 +36,11 @@ class DataJsonOptions(Options):
         lambda: tk._("Also records of data that are not public"),
         help=lambda: tk._("Sources list data that nobody may have (accessLevel “non-public”). They are left out unless this is on."),
     )
-    default_licence: str = option(
-        "",
-        lambda: tk._("Licence of records that name none"),
-        help=lambda: tk._("A code of the portal’s list of licences, such as LNDPO-TN."),
-    )
     keep_contacts: bool = option(
         True,
         lambda: tk._("Take over contact points"),
         help=lambda: tk._("Switch it off if the source names persons instead of offices: what is taken over is public."),
     )
-
-    def check(self) -> dict[str, list[str]]:
-        if self.default_licence and term("licences", self.default_licence) is None:
-            return {"default_licence": [tk._("This is not a licence of the portal’s list.")]}
-        return {}
 
 
 class DataJsonBackend(Backend):
@@ -138,8 +128,7 @@ class DataJsonBackend(Backend):
         draft.keywords((word, language) for word in _list(found.get("keyword")))
         draft.themes((theme, language) for theme in _list(found.get("theme")))
         draft.licence(*_list(found.get("license")))
-        if "license_id" not in draft.data and "source_licence" not in draft.data and self.options.default_licence:
-            draft.data["license_id"] = term("licences", self.options.default_licence)
+        draft.default_licence(self.options)
         if level := _ACCESS_LEVELS.get(plain(found.get("accessLevel")).lower()):
             draft.data["access_rights"] = level
         if comment := plain(found.get("rights")):

@@ -32,7 +32,7 @@ from rdflib.term import Node
 
 from .engine.base import Backend, Check, Cursor, HttpClient, Options, Record, Response, SourceError, Validators, option
 from .engine.problems import NOT_EXPECTED, Kind, RecordError, Severity
-from .foreign import Draft, date, plain, term
+from .foreign import Draft, LicensedOptions, date, plain, term
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ NO_CONTEXT = Kind(
 
 
 @dataclass(frozen=True)
-class DcatOptions(Options):
+class DcatOptions(LicensedOptions):
     """Options of :class:`DcatBackend`."""
 
     format: str = option(
@@ -100,21 +100,11 @@ class DcatOptions(Options):
         help=lambda: tk._("Found out by itself; choose one only if the source names a wrong one."),
         choices=lambda: {"": tk._("Find out"), "turtle": "Turtle", "xml": "RDF/XML", "json-ld": "JSON-LD"},
     )
-    default_licence: str = option(
-        "",
-        lambda: tk._("Licence of records that name none"),
-        help=lambda: tk._("A code of the portal’s list of licences, such as LNDPO-TN."),
-    )
     keep_contacts: bool = option(
         True,
         lambda: tk._("Take over contact points"),
         help=lambda: tk._("Switch it off if the source names persons instead of offices: what is taken over is public."),
     )
-
-    def check(self) -> dict[str, list[str]]:
-        if self.default_licence and term("licences", self.default_licence) is None:
-            return {"default_licence": [tk._("This is not a licence of the portal’s list.")]}
-        return {}
 
 
 class DcatBackend(Backend):
@@ -535,8 +525,7 @@ class _Reader:
         draft.keywords(_texts(graph, node, DCAT.keyword))
         draft.themes(self._themes())
         draft.licence(*self._licences(node), *(self._dataset_licence_of_files()))
-        if "license_id" not in draft.data and self._options.default_licence and "source_licence" not in draft.data:
-            draft.data["license_id"] = term("licences", self._options.default_licence)
+        draft.default_licence(self._options)
         draft.coded("frequency", "frequencies", self._value(node, DCT.accrualPeriodicity), tk._("the update frequency"))
         draft.languages(self._values(node, DCT.language))
         rights = self._value(node, DCT.accessRights)

@@ -22,7 +22,7 @@ from ckanext.ogptn.catalogue import text as t
 
 from .engine.base import Backend, Check, Cursor, HttpClient, Options, Record, Response, SourceError, Validators, option
 from .engine.problems import NOT_EXPECTED, NOT_VALID_RECORD, Kind, RecordError, Severity
-from .foreign import Draft, date, plain, stable_json, term
+from .foreign import Draft, LicensedOptions, date, plain, stable_json
 
 #: What columns may be called, folded (`text.fold`), without the language at the end.
 _COLUMNS = {
@@ -69,7 +69,7 @@ NO_COLUMN = Kind(
 
 
 @dataclass(frozen=True)
-class FilesOptions(Options):
+class FilesOptions(LicensedOptions):
     """Options of :class:`FilesBackend`."""
 
     kind: str = option(
@@ -94,16 +94,6 @@ class FilesOptions(Options):
         minimum=0,
         maximum=10,
     )
-    default_licence: str = option(
-        "",
-        lambda: tk._("Licence of records that name none"),
-        help=lambda: tk._("A code of the portal’s list of licences, such as LNDPO-TN."),
-    )
-
-    def check(self) -> dict[str, list[str]]:
-        if self.default_licence and term("licences", self.default_licence) is None:
-            return {"default_licence": [tk._("This is not a licence of the portal’s list.")]}
-        return {}
 
 
 class FilesBackend(Backend):
@@ -244,8 +234,7 @@ class FilesBackend(Backend):
         draft.keywords((word, language) for value, language in _texts(found, "keywords") for word in _many(value))
         draft.themes((value, language) for text, language in _texts(found, "theme") for value in _many(text))
         draft.licence(found.get("licence"))
-        if "license_id" not in draft.data and "source_licence" not in draft.data and self.options.default_licence:
-            draft.data["license_id"] = term("licences", self.options.default_licence)
+        draft.default_licence(self.options)
         draft.coded("frequency", "frequencies", found.get("frequency"), tk._("the update frequency"))
         draft.languages(_many(found.get("language")))
         draft.date("issued", found.get("issued"))

@@ -13,6 +13,7 @@ import html
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -27,7 +28,7 @@ from ckanext.ogptn.catalogue import rules, vocabulary
 from ckanext.ogptn.catalogue import text as t
 from ckanext.ogptn.catalogue.rules import RuleError
 
-from .engine.base import Backend, Record
+from .engine.base import Backend, Options, Record, option
 from .engine.problems import Kind, Severity
 
 # ---------------------------------------------------------------------------------------------------------------------- problems
@@ -334,6 +335,22 @@ def date(value: Any) -> str | None:
 
 
 # ------------------------------------------------------------------------------------------------------------------------- draft
+@dataclass(frozen=True)
+class LicensedOptions(Options):
+    """Options of a backend whose records may name no licence."""
+
+    default_licence: str = option(
+        "",
+        lambda: tk._("Licence of records that name none"),
+        help=lambda: tk._("A code of the portal’s list of licences, such as LNDPO-TN."),
+    )
+
+    def check(self) -> dict[str, list[str]]:
+        if self.default_licence and term("licences", self.default_licence) is None:
+            return {"default_licence": [tk._("This is not a licence of the portal’s list.")]}
+        return {}
+
+
 class Draft:
     """A dataset in the making, from one foreign record.
 
@@ -347,6 +364,11 @@ class Draft:
         self.data: dict[str, Any] = {"resources": [], "extras": []}
         self._keywords: dict[str, dict[str, None]] = {}
         self._themes: dict[str, None] = {}
+
+    def default_licence(self, options: LicensedOptions) -> None:
+        """The administrator's licence, for a record that names none; one that we do not know is a licence too."""
+        if options.default_licence and not {"license_id", "source_licence"} & self.data.keys():
+            self.data["license_id"] = term("licences", options.default_licence)
 
     # -- texts
     def texts(self, field: str, values: Mapping[str, Any] | Iterable[tuple[Any, str]], *, rich: bool, limit: int) -> dict[str, str]:

@@ -97,7 +97,7 @@ class HttpSettings:
     :param read_timeout: seconds of silence
     :param total_timeout: seconds for one answer, whatever it does
     :param max_bytes: of one answer, after decompression
-    :param max_ratio: of decompressed to received bytes (checked above 1 MB)
+    :param max_ratio: of decompressed to received bytes (checked above 10 MB)
     :param retries: after the first try, of requests that may be repeated
     :param max_retry_wait: seconds; a longer ``Retry-After`` is not waited for
     :param delay: seconds between two requests to one host
