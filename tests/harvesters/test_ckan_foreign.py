@@ -87,3 +87,14 @@ def test_the_rest(reading: Reading) -> None:
     person = of(reading, "person")
     assert "Doe" not in str(person), "persons are not published"
     assert person["contact"] == [{"name_translated": {"fr": "Data office"}, "email": "data@example.org"}]
+
+
+def test_the_administrators_licence_is_for_records_that_name_none() -> None:
+    with TrialSource(0) as source:
+        changes = ({"license_id": None, "license_title": None}, FOREIGN["licence"], {"license_id": "cc-by"})
+        source.datasets = [dataset(number) | {"license_url": None} | change for number, change in enumerate(changes)]
+        found = read(CkanBackend, source.url, options={"changes_only": False, "default_licence": "LNDPO-TN"}).datasets.values()
+    unnamed, unknown, known = ((made.get("license_id"), "source_licence" in made) for made in found)
+    assert unnamed == ("LNDPO-TN", False)
+    assert unknown == (None, True), "what the source says is not replaced"
+    assert known[0] not in (None, "LNDPO-TN")
