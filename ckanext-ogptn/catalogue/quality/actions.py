@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -64,8 +65,11 @@ def rating_label(name: str) -> str:
     }[name]
 
 
-def _works(stored: list[Mapping[str, Any]]) -> Callable[[str], bool | None]:
-    checks = links.known(address for one in stored for address in one["access"]) if table_exists() else {}
+def _checks(stored: list[Mapping[str, Any]]) -> dict[str, links.LinkCheck]:
+    return links.known(address for one in stored for address in one["access"]) if table_exists() else {}
+
+
+def _works(checks: Mapping[str, links.LinkCheck]) -> Callable[[str], bool | None]:
     return lambda address: checks[address].works if address in checks else None
 
 
@@ -85,16 +89,17 @@ def ogptn_quality_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
     package = tk.get_action("package_show")(tk.fresh_context(context), {"id": tk.get_or_bust(data_dict, "id")})
     owner = DatabaseLookups().organization(package["owner_org"]) if package.get("owner_org") else None
     stored = rules.assess({**package, "__organization_reachable": owner is not None and owner.reachable}).as_dict()
-    earned = rules.with_links(stored, _works([stored]))
+    checks = _checks([stored])
+    earned = rules.with_links(stored, _works(checks))
     points = sum(earned.values())
     indicators = []
     for indicator in sorted(rules.INDICATORS, key=lambda one: earned[one.slug] - one.points):
         one: dict[str, Any] = {"slug": indicator.slug, "dimension": indicator.dimension}
         one |= {"points": earned[indicator.slug], "of": indicator.points}
         if earned[indicator.slug] < indicator.points:
-            one["advice"] = advice(indicator.slug)
+            # Of a record without files nothing can be repaired, and every point of a file needs one first.
+            one["advice"] = advice("download-url" if indicator.of_file and not package.get("resources") else indicator.slug)
         indicators.append(one)
-    checks = links.known(stored["access"]) if table_exists() else {}
     return {
         "id": package["id"],
         "points": points,
@@ -137,7 +142,7 @@ def ogptn_quality_summary(context: Context, data_dict: DataDict) -> dict[str, An
             raise tk.ObjectNotFound(tk._("There is no organisation of this name."))
         query = query.filter(model.Package.owner_org == group.id)
     stored = [row[0] for row in query] if table_exists() else []
-    works = _works(stored)
+    works = _works(_checks(stored))
     earned = [rules.with_links(one, works) for one in stored]
     totals = [sum(one.values()) for one in earned]
     ratings = {name: 0 for _least, name in rules.RATINGS}
@@ -167,12 +172,20 @@ def get_actions() -> dict[str, Callable[..., Any]]:
 
 
 def for_editor(package: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A dataset's quality for its page; None for a reader who cannot change the dataset."""
+    """A dataset's quality for its page; None for a reader who cannot change the dataset.
+
+    :returns: as :func:`ogptn_quality_show`, with ``advice``: ``[{"text", "points"}]``, each text once, the most valuable first
+    """
     if package.get("state") == "deleted" or not tk.current_user.is_authenticated:
         return None
     if not tk.h.check_access("package_update", {"id": package["id"]}):
         return None
-    return tk.get_action("ogptn_quality_show")({}, {"id": package["id"]})
+    quality = tk.get_action("ogptn_quality_show")({}, {"id": package["id"]})
+    worth = Counter[str]()
+    for indicator in quality["indicators"]:
+        if "advice" in indicator:
+            worth[indicator["advice"]] += indicator["of"] - indicator["points"]
+    return {**quality, "advice": [{"text": text, "points": points} for text, points in worth.most_common()]}
 
 
 def get_helpers() -> dict[str, Callable[..., Any]]:

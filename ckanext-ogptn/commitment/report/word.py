@@ -19,7 +19,7 @@ from .layout import problem
 from .rows import Cell, Document, ReportError, Row, Stream, Text
 
 #: Bytes. A report of twenty forms has a hundred thousand; pictures may be in it.
-LIMIT_FILE = 20 * 1024 * 1024
+LIMIT_FILE = 20_000_000
 #: Bytes of all parts unpacked, and of one part of XML.
 LIMIT_UNPACKED = 100 * 1024 * 1024
 LIMIT_PART = 30 * 1024 * 1024
@@ -59,7 +59,7 @@ def check_size(size: int) -> None:
     :raises ReportError: too large
     """
     if size > LIMIT_FILE:
-        raise ReportError(problem("too-large", size=f"{size / 2**20:.0f} MB", limit=f"{LIMIT_FILE // 2**20} MB"))
+        raise ReportError(problem("too-large", size=f"{size / 10**6:.1f} MB", limit=f"{LIMIT_FILE // 10**6} MB"))
 
 
 def _parts(archive: zipfile.ZipFile) -> dict[str, bytes]:
