@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,11 +13,12 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.logic import side_effect_free
 from ckan.types import Context, DataDict
+from sqlalchemy import orm
 
 from . import config, jobs, plan, preview, removal, showing
 from . import source as sources
 from .base import OptionsError
-from .model import COUNTS, KINDS, OPEN, STATES, HarvestRecord, Job, Source, StoredIssue, now
+from .model import COUNTS, KINDS, OPEN, STATES, HarvestRecord, Job, Source, StoredIssue, now, record_key
 from .problems import SourceError, kind
 from .registry import backends
 
@@ -151,7 +152,7 @@ def ogptn_harvest_source_list(context: Context, data_dict: DataDict) -> dict[str
     limit, offset = _page(data_dict)
     count = model.Session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
     found = model.Session.scalars(query.order_by(Source.title, Source.id).limit(limit).offset(offset)).all()
-    return {"count": count, "results": [_source(source) for source in found]}
+    return {"count": count, "results": _sources(found)}
 
 
 def ogptn_harvest_source_check(context: Context, data_dict: DataDict) -> dict[str, Any]:
@@ -207,17 +208,21 @@ def ogptn_harvest_job_create(context: Context, data_dict: DataDict) -> dict[str,
     wanted = data_dict.get("kind") or "harvest"
     if wanted not in KINDS:
         raise tk.ValidationError({"kind": [tk._("Choose one of: {values}").format(values=", ".join(KINDS))]})
+    job = _start(
+        source.id,
+        wanted,
+        user=context.get("user"),
+        full=tk.asbool(data_dict.get("full") or False),
+        allow_removal=tk.asbool(data_dict.get("allow_removal") or False),
+    )
+    return _job(job)
+
+
+def _start(source_id: str, wanted: str = "harvest", **more: Any) -> Job:
     try:
-        job = jobs.create(
-            source.id,
-            wanted,
-            user=context.get("user"),
-            full=tk.asbool(data_dict.get("full") or False),
-            allow_removal=tk.asbool(data_dict.get("allow_removal") or False),
-        )
+        return jobs.create(source_id, wanted, **more)
     except jobs.Busy as busy:
         raise tk.ValidationError({"source_id": [tk._("A job of this source is open already: {id}").format(id=busy.job_id)]}) from busy
-    return _job(job)
 
 
 @side_effect_free
@@ -239,14 +244,14 @@ def ogptn_harvest_job_list(context: Context, data_dict: DataDict) -> dict[str, A
     :param source_id: the source's id
     :param limit: at most so many (100, at most 1,000)
     :param offset: beginning with this one
-    :returns: ``{"count", "results": [as `ogptn_harvest_job_show`]}``
+    :returns: ``{"count", "results": [as `ogptn_harvest_job_show`, of the result only what the ceiling and the completeness are]}``
     """
     source = _get(Source, data_dict, "ogptn_harvest_job_list", context, "source_id")
     limit, offset = _page(data_dict)
     of_source = Job.source_id == source.id
     count = model.Session.scalar(sa.select(sa.func.count()).select_from(Job).where(of_source)) or 0
-    found = model.Session.scalars(sa.select(Job).where(of_source).order_by(Job.created.desc()).limit(limit).offset(offset)).all()
-    return {"count": count, "results": [_job(job) for job in found]}
+    found = _jobs(sa.select(Job).where(of_source).order_by(Job.created.desc()).limit(limit).offset(offset))
+    return {"count": count, "results": found}
 
 
 def ogptn_harvest_job_cancel(context: Context, data_dict: DataDict) -> dict[str, Any]:
@@ -262,6 +267,53 @@ def ogptn_harvest_job_cancel(context: Context, data_dict: DataDict) -> dict[str,
     return _job(job)
 
 
+def ogptn_harvest_job_decide(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Answer a job that held removals back because they were more than the ceiling allows.
+
+    :param id: the job's id
+    :param remove: true: remove them, by a new job; false: keep them. The next harvest asks again if they are still missing
+    :returns: the job, its ``result["ceiling"]`` with ``answer`` (``remove`` or ``keep``), ``answered``, ``answered_by`` and, if there is
+        one, ``job``, the id of the new job
+    :raises ckan.logic.NotFound: no such job
+    :raises ckan.logic.ValidationError: it asked nothing, was answered, or another job of the source is open or came after it
+    """
+    job = _get(Job, data_dict, "ogptn_harvest_job_decide", context)
+    try:
+        remove = tk.asbool(data_dict["remove"])
+    except (KeyError, ValueError):
+        raise tk.ValidationError({"remove": [tk._("Say yes or no.")]}) from None
+    asked = (job.result or {}).get("ceiling")
+    if not asked or asked.get("answer"):
+        raise tk.ValidationError({"id": [tk._("This job asks nothing, or was answered already.")]})
+    later = sa.select(Job.id).where(Job.source_id == job.source_id, Job.created > job.created, Job.kind != "preview").limit(1)
+    if model.Session.scalar(later):
+        raise tk.ValidationError({"id": [tk._("A newer job of this source has looked since: answer that one.")]})
+    answer = {"answer": "remove" if remove else "keep", "answered": _time(now()), "answered_by": context.get("user")}
+    if remove:
+        answer["job"] = _start(job.source_id, user=context.get("user"), allow_removal=True).id
+    job.result = {**job.result, "ceiling": {**asked, **answer}}
+    model.Session.commit()
+    return _job(job)
+
+
+def ogptn_harvest_job_restore(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Bring back every dataset that a job removed and that is still removed. The first ones at once, the others by a background worker.
+
+    :param id: the job's id
+    :returns: ``{"restored", "queued"}``: how many are back, and how many come back within minutes
+    :raises ckan.logic.NotFound: no such job
+    :raises ckan.logic.ValidationError: nothing of it can be restored
+    """
+    job = _get(Job, data_dict, "ogptn_harvest_job_restore", context)
+    user = str(context.get("user") or "")
+    restored, left = removal.restore_all(job.id, user, at_most=removal.AT_ONCE)
+    if not restored and not left:
+        raise tk.ValidationError({"id": [tk._("There is no removed dataset of this job.")]})
+    if left:
+        jobs.enqueue_restore(job.id, user)
+    return {"restored": restored, "queued": left}
+
+
 # -- records
 
 
@@ -272,6 +324,7 @@ def ogptn_harvest_record_list(context: Context, data_dict: DataDict) -> dict[str
     :param source_id: the source's id
     :param state: only these: ``active``, ``missing``, ``removed``, ``refused`` or ``duplicate``
     :param edited: only those with fields that were changed here and kept (false)
+    :param job_id: only those that this job wrote, marked or removed last
     :param q: only those with this in title or identifier
     :param limit: at most so many (100, at most 1,000)
     :param offset: beginning with this one
@@ -279,6 +332,8 @@ def ogptn_harvest_record_list(context: Context, data_dict: DataDict) -> dict[str
         "missed_passes", "offered"}]}``
     """
     source = _get(Source, data_dict, "ogptn_harvest_record_list", context, "source_id")
+    # The raw content is of no use here, and may be megabytes.
+    light = orm.defer(HarvestRecord.content), orm.defer(HarvestRecord.written), orm.defer(HarvestRecord.resources)
     query = sa.select(HarvestRecord).where(HarvestRecord.source_id == source.id)
     state = data_dict.get("state")
     if state:
@@ -287,14 +342,16 @@ def ogptn_harvest_record_list(context: Context, data_dict: DataDict) -> dict[str
         query = query.where(HarvestRecord.state == state)
     if tk.asbool(data_dict.get("edited") or False):
         query = query.where(HarvestRecord.offered != {})
+    if data_dict.get("job_id"):
+        query = query.where(HarvestRecord.job_id == str(data_dict["job_id"]))
     text = str(data_dict.get("q") or "").strip()
     if text:
         query = query.where(
             sa.or_(HarvestRecord.title.icontains(text, autoescape=True), HarvestRecord.guid.icontains(text, autoescape=True))
         )
     limit, offset = _page(data_dict)
-    count = model.Session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
-    rows = model.Session.scalars(query.order_by(HarvestRecord.id).limit(limit).offset(offset)).all()
+    count = model.Session.scalar(query.with_only_columns(sa.func.count())) or 0
+    rows = model.Session.scalars(query.options(*light).order_by(HarvestRecord.id).limit(limit).offset(offset)).all()
     return {"count": count, "results": [_record(row) for row in rows]}
 
 
@@ -319,17 +376,21 @@ def ogptn_harvest_record_show(context: Context, data_dict: DataDict) -> dict[str
 
 
 def ogptn_harvest_record_restore(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Bring back the dataset of a record that was removed; or take the source's values in place of what was changed here.
+    """Bring back the dataset of a record that was removed; or decide on what was changed here.
 
     :param id: the record's number
-    :param accept: names of fields to take from the source at the next harvest; without it the dataset is restored
+    :param accept: names of fields to take from the source at the next harvest; without ``accept`` and ``keep`` the dataset is restored
+    :param keep: names of fields that stay as they are here: they are listed no more, until the source changes
     :returns: the record, as in `ogptn_harvest_record_list`
     :raises ckan.logic.NotFound: no such record, or nothing of it to restore
     """
     row = _get(HarvestRecord, data_dict, "ogptn_harvest_record_restore", context)
-    accept = data_dict.get("accept")
-    if accept:
-        names = [accept] if isinstance(accept, str) else list(accept)
+    names, kept = _names(data_dict.get("accept")), _names(data_dict.get("keep"))
+    if kept and not names:
+        row.offered = {name: value for name, value in (row.offered or {}).items() if name not in kept}
+        model.Session.commit()
+        return _record(row)
+    if names:
         package = model.Session.get(model.Package, row.package_id) if row.package_id else None
         if package is None:
             raise tk.ObjectNotFound(tk._("There is no dataset of this record."))
@@ -342,11 +403,15 @@ def ogptn_harvest_record_restore(context: Context, data_dict: DataDict) -> dict[
             else:
                 written.pop(name, None)
         row.written, row.hash = written, ""
-        row.offered = {name: value for name, value in (row.offered or {}).items() if name not in names}
+        row.offered = {name: value for name, value in (row.offered or {}).items() if name not in {*names, *kept}}
         model.Session.commit()
         return _record(row)
     removal.restore(row.id, str(context.get("user") or ""))
     return _record(row)
+
+
+def _names(given: Any) -> list[str]:
+    return [given] if isinstance(given, str) and given else [str(each) for each in given or ()]
 
 
 # -- issues
@@ -379,7 +444,9 @@ def ogptn_harvest_issue_list(context: Context, data_dict: DataDict) -> dict[str,
         row.guid: row
         for row in model.Session.execute(
             sa.select(HarvestRecord.guid, HarvestRecord.id, HarvestRecord.url).where(
-                HarvestRecord.source_id == job.source_id, HarvestRecord.guid.in_({issue.guid for issue in issues if issue.guid})
+                # By what is indexed.
+                HarvestRecord.source_id == job.source_id,
+                HarvestRecord.key.in_({record_key(issue.guid) for issue in issues if issue.guid}),
             )
         )
     }
@@ -585,11 +652,29 @@ def _time(value: dt.datetime | None) -> str | None:
 
 
 def _source(source: Source) -> dict[str, Any]:
-    last = model.Session.scalar(sa.select(Job).where(Job.source_id == source.id).order_by(Job.created.desc()).limit(1))
-    states = model.Session.execute(
-        sa.select(HarvestRecord.state, sa.func.count()).where(HarvestRecord.source_id == source.id).group_by(HarvestRecord.state)
+    return _sources([source])[0]
+
+
+def _sources(found: Sequence[Source]) -> list[dict[str, Any]]:
+    """Sources as they are shown, by three queries however many they are."""
+    ids = [source.id for source in found]
+    newest = sa.select(Job.id).where(Job.source_id.in_(ids)).order_by(Job.source_id, Job.created.desc()).distinct(Job.source_id)
+    last = {job["source_id"]: job for job in _jobs(sa.select(Job).where(Job.id.in_(newest)))}
+    states: dict[str, dict[str, int]] = {}
+    counted = model.Session.execute(
+        sa.select(HarvestRecord.source_id, HarvestRecord.state, sa.func.count())
+        .where(HarvestRecord.source_id.in_(ids))
+        .group_by(HarvestRecord.source_id, HarvestRecord.state)
     )
-    group = model.Session.get(model.Group, source.owner_org)
+    for source_id, state, count in counted:
+        states.setdefault(source_id, {})[state] = count
+    groups = {
+        group.id: group for group in model.Session.scalars(sa.select(model.Group).where(model.Group.id.in_({s.owner_org for s in found})))
+    }
+    return [_shown(source, groups.get(source.owner_org), states.get(source.id, {}), last.get(source.id)) for source in found]
+
+
+def _shown(source: Source, group: model.Group | None, states: dict[str, int], last: dict[str, Any] | None) -> dict[str, Any]:
     return {
         "id": source.id,
         **{name: getattr(source, name) for name in _FIELDS},
@@ -599,12 +684,22 @@ def _source(source: Source) -> dict[str, Any]:
         "last_full": _time(source.last_full),
         "created": _time(source.created),
         "modified": _time(source.modified),
-        "records": {**dict.fromkeys(STATES, 0), **dict(states.tuples().all())},
-        "last_job": _job(last) if last else None,
+        "records": {**dict.fromkeys(STATES, 0), **states},
+        "last_job": last,
     }
 
 
-def _job(job: Job) -> dict[str, Any]:
+#: What a job's result holds in a list of jobs. The rest is of previews, and large.
+_BRIEF = ("ceiling", "incomplete")
+
+
+def _jobs(query: Any) -> list[dict[str, Any]]:
+    """The jobs that a query finds, each with the brief part of its result."""
+    rows = model.Session.execute(query.add_columns(*(Job.result[name] for name in _BRIEF)).options(orm.defer(Job.result)))
+    return [_job(job, {name: value for name, value in zip(_BRIEF, values, strict=True) if value is not None}) for job, *values in rows]
+
+
+def _job(job: Job, result: dict[str, Any] | None = None) -> dict[str, Any]:
     return {
         "id": job.id,
         "source_id": job.source_id,
@@ -621,7 +716,7 @@ def _job(job: Job) -> dict[str, Any]:
         "attempts": job.attempts,
         "counts": {**dict.fromkeys(COUNTS, 0), **(job.counts or {})},
         "progress": jobs.rate(job),
-        "result": job.result or {},
+        "result": (job.result or {}) if result is None else result,
         "user": job.user,
     }
 

@@ -93,6 +93,8 @@ def get_auth_functions() -> dict[str, Callable[..., Any]]:
         "ogptn_harvest_job_show": _job,
         "ogptn_harvest_job_list": _of_named_source,
         "ogptn_harvest_job_cancel": _job,
+        "ogptn_harvest_job_decide": _job,
+        "ogptn_harvest_job_restore": _job,
         "ogptn_harvest_record_list": _of_named_source,
         "ogptn_harvest_record_show": _record,
         "ogptn_harvest_record_restore": _record,

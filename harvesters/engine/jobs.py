@@ -17,7 +17,7 @@ from ckan import model
 from croniter import croniter
 from sqlalchemy import exc
 
-from . import config
+from . import config, removal
 from .model import CLOSED, KINDS, OPEN, Job, Source, now
 from .run import run
 
@@ -86,6 +86,20 @@ def enqueue(job_id: str) -> None:
     """Queue a job for any worker. Queueing it twice does no harm: only one worker can claim it."""
     # No time limit: its own sign of life tells whether it is well.
     background.enqueue(run, [job_id], title="ogptn harvest", queue=config.queue(), rq_kwargs={"timeout": -1})
+
+
+def enqueue_restore(job_id: str, user: str) -> None:
+    """Have a worker bring back what a job removed. Doing it twice does no harm."""
+    background.enqueue(restore, [job_id, user], title="ogptn harvest restore", queue=config.queue(), rq_kwargs={"timeout": -1})
+
+
+def restore(job_id: str, user: str) -> int:
+    """Bring back what a job removed. For the background worker. Gives how many."""
+    done, left = removal.restore_all(job_id, user)
+    model.Session.remove()
+    if left:
+        log.warning("%s datasets that harvest job %s removed could not be restored", left, job_id)
+    return done
 
 
 def cancel(job: Job) -> None:

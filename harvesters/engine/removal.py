@@ -8,6 +8,7 @@ deleted until a person has said so.
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from typing import TYPE_CHECKING, Any
 
 import ckan.plugins.toolkit as tk
@@ -15,12 +16,16 @@ import sqlalchemy as sa
 from ckan import model
 
 from . import config
-from .model import HarvestRecord, now
+from .model import HarvestRecord, Job, now
 from .problems import Issue
 
 if TYPE_CHECKING:
     from .run import Runner
 
+log = logging.getLogger(__name__)
+
+#: Datasets that are restored while a person waits; more are left to a worker.
+AT_ONCE = 50
 #: Titles of removed datasets that the job itself lists; the records' table has them all.
 LISTED = 1_000
 
@@ -126,6 +131,28 @@ def restore(record_id: int, user: str) -> str:
     row.state, row.missing_since, row.missed_passes = "missing", now(), 0
     model.Session.commit()
     return row.package_id
+
+
+def restore_all(job_id: str, user: str, at_most: int | None = None) -> tuple[int, int]:
+    """Undo the deletions of a job, the first of them if not all may be. Commits each.
+
+    :returns: how many were restored, and how many are left
+    """
+    removed = sa.select(HarvestRecord.id).where(HarvestRecord.job_id == job_id, HarvestRecord.state == "removed")
+    # A dataset that was purged cannot come back.
+    there = removed.where(sa.exists().where(model.Package.id == HarvestRecord.package_id)).order_by(HarvestRecord.id)
+    source_id = model.Session.scalar(sa.select(Job.source_id).where(Job.id == job_id))
+    ids = list(model.Session.scalars(there.where(HarvestRecord.source_id == source_id)))
+    done = 0
+    for record_id in ids[:at_most]:
+        try:
+            restore(record_id, user)
+        except tk.ValidationError as error:
+            model.Session.rollback()
+            log.warning("the dataset of record %s cannot be restored: %s", record_id, error.error_dict)
+            continue
+        done += 1
+    return done, len(ids) - done
 
 
 def clear(runner: Runner) -> None:
