@@ -9,15 +9,17 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import psycopg2
+import psycopg2.errors
 from psycopg2 import sql
 
 from . import building, segments, store
 from .documents import Forward
-from .errors import EngineError
+from .errors import EngineError, IndexMissingError
 
 log = logging.getLogger(__name__)
 
@@ -32,16 +34,17 @@ SMALL_MERGE = 8_000
 
 
 def run(index_store: store.Store, index: int) -> None:
-    """Do what is due."""
-    if _tail_length(index_store, index) >= store.TAIL_LIMIT:
-        flush(index_store, index)
-    chosen, documents = choose(_sizes(index_store, index))
-    if not chosen:
-        return
-    if documents <= SMALL_MERGE:
-        merge(index_store, index, chosen)
-    else:
-        threading.Thread(target=_merge_beside, args=(index_store, index, chosen), name="ogptn-search-merge", daemon=True).start()
+    """Do what is due after a write. Errors are logged and not raised, because the write has succeeded."""
+    with _forgiven(index):
+        if _tail_length(index_store, index) >= store.TAIL_LIMIT:
+            flush(index_store, index)
+        chosen, documents = choose(_sizes(index_store, index))
+        if not chosen:
+            return
+        if documents <= SMALL_MERGE:
+            merge(index_store, index, chosen)
+        else:
+            threading.Thread(target=_merge_beside, args=(index_store, index, chosen), name="ogptn-search-merge", daemon=True).start()
 
 
 def settle(index_store: store.Store, index: int) -> bool:
@@ -51,10 +54,19 @@ def settle(index_store: store.Store, index: int) -> bool:
 
 
 def _merge_beside(index_store: store.Store, index: int, chosen: list[int]) -> None:
-    try:
+    with _forgiven(index):
         merge(index_store, index, chosen)
+
+
+@contextmanager
+def _forgiven(index: int) -> Iterator[None]:
+    """Log an error. Nothing is lost: tail and segments stay as they are, and the next writer tries again."""
+    try:
+        yield
+    except (IndexMissingError, psycopg2.errors.UndefinedTable) as error:
+        # Usual at the end of a rebuild. Where the tables are missing indeed, the next search or write says so.
+        log.info("Segments of the search index were not merged: index %s was replaced meanwhile (%s)", index, error)
     except (EngineError, psycopg2.Error) as error:
-        # Nothing is lost: the segments stay as they are, and the next writer tries again.
         log.warning("Segments of the search index were not merged: %s", error)
 
 
@@ -111,6 +123,10 @@ def flush(index_store: store.Store, index: int) -> int:
             _index, generation, _first = index_store.begin_write(cursor, index)
             documents = [document for document, _forward in rows]
             cursor.execute(sql.SQL("DELETE FROM {} WHERE document = ANY(%s)").format(store.table("tail", index)), (documents,))
+            if not cursor.rowcount:
+                # The index was cleared meanwhile, which leaves no tombstones: these documents would come back.
+                _abandon(cursor, index, segment)
+                return 0
             store.insert_segment(cursor, index, segment, generation, documents, len(rows))
             return len(rows)
 
@@ -156,8 +172,12 @@ def _merge(index_store: store.Store, cursor: store.Cursor, index: int, chosen: l
         for rows in _merged_rows(cursor, index, merged, places):
             store.copy_rows(cursor, index, target, rows)
     _index, generation, _first = index_store.begin_write(cursor, index)
-    for kind in ("posting", "segment"):
-        cursor.execute(sql.SQL("DELETE FROM {} WHERE segment = ANY(%s)").format(store.table(kind, index)), (merged,))
+    cursor.execute(sql.SQL("DELETE FROM {} WHERE segment = ANY(%s)").format(store.table("segment", index)), (merged,))
+    if cursor.rowcount != len(merged):
+        # The index was cleared meanwhile, which leaves no tombstones: these documents would come back.
+        _abandon(cursor, index, target)
+        return 0
+    cursor.execute(sql.SQL("DELETE FROM {} WHERE segment = ANY(%s)").format(store.table("posting", index)), (merged,))
     if first:
         store.insert_segment(cursor, index, target, generation, np.concatenate(documents).tolist(), first)
     left = set(np.concatenate([part for segment, part in parts.items() if segment not in merged] + documents).tolist())
@@ -165,6 +185,11 @@ def _merge(index_store: store.Store, cursor: store.Cursor, index: int, chosen: l
     cursor.execute(sql.SQL("DELETE FROM {} WHERE document = ANY(%s)").format(store.table("gone", index)), (useless,))
     cursor.execute(sql.SQL("UPDATE {} SET horizon = %s WHERE number = %s").format(store.INDEX_SET), (generation, index))
     return first
+
+
+def _abandon(cursor: store.Cursor, index: int, segment: int) -> None:
+    """Remove the rows that were written for a segment which is not to be."""
+    cursor.execute(sql.SQL("DELETE FROM {} WHERE segment = %s").format(store.table("posting", index)), (segment,))
 
 
 def _merged_rows(cursor: store.Cursor, index: int, merged: list[int], places: dict[int, segments.Ints]) -> Iterator[list[segments.Row]]:

@@ -60,7 +60,6 @@ _TRANSIENT = (
     psycopg2.errors.DeadlockDetected,
     psycopg2.errors.SerializationFailure,
     psycopg2.errors.LockNotAvailable,
-    psycopg2.errors.UndefinedTable,
 )
 
 
@@ -340,8 +339,12 @@ class Store:
 
     @staticmethod
     def _advance(cursor: Cursor, number: int | None, what: str, documents: int, returning: str) -> tuple[Any, ...]:
-        """Move a counter of the index's row and the next document number on; takes the row until the transaction ends."""
-        where = sql.SQL("state = 'live'") if number is None else sql.SQL("number = {}").format(sql.Literal(number))
+        """Move a counter of the index's row and the next document number on; takes the row until the transaction ends.
+
+        :raises psycopg2.errors.UndefinedTable: no such index, or a rebuild has replaced it: what goes into a retired index would be
+            dropped with it. :meth:`retry` begins again, with the index that is live then.
+        """
+        where = sql.SQL("state = 'live'") if number is None else sql.SQL("number = {} AND state <> 'retired'").format(sql.Literal(number))
         cursor.execute(
             sql.SQL("UPDATE {} SET {what} = {what} + 1, next_document = next_document + %s WHERE {} RETURNING {}, tables").format(
                 INDEX_SET, where, sql.SQL(returning), what=sql.Identifier(what)
@@ -350,7 +353,7 @@ class Store:
         )
         row = cursor.fetchone()
         if row is None:
-            raise psycopg2.errors.UndefinedTable("no live index")
+            raise psycopg2.errors.UndefinedTable("no live index" if number is None else f"index {number} is gone or was replaced")
         if row[-1] != TABLE_VERSION:
             raise OutdatedError
         return row[:-1]
@@ -431,7 +434,7 @@ class Store:
         )
 
     def compact(self, index: int) -> None:
-        """Make a segment of a long tail; start to merge segments where there are many."""
+        """Make a segment of a long tail; start to merge segments where there are many. Errors are logged: what was saved stays saved."""
         from . import compaction
 
         compaction.run(self, index)
