@@ -69,13 +69,13 @@ def ogptn_harvest_source_create(context: Context, data_dict: DataDict) -> dict[s
     :param limits: ``{name: number}``, each as the site's configuration says if not named: ``max_mb`` (megabytes), ``timeout`` and ``delay``
         (seconds), ``grace_days``, ``grace_passes``, ``ceiling_percent``, ``ceiling_count``, ``full_days``
     :param ca_bundle: certificates (PEM) that are missing in the source's chain
-    :param auth_header: name of a header to send, for example ``Authorization``
-    :param auth_env: name of the environment variable with its value; begins with ``OGPTN_HARVEST_``
+    :param auth_header: name of a header to send, for example ``Authorization``. System administrators only
+    :param auth_env: name of the environment variable with its value; begins with ``OGPTN_HARVEST_``. System administrators only
     :returns: the source, as `ogptn_harvest_source_show`
     :raises ckan.logic.ValidationError: naming each field that is wrong
     """
     tk.check_access("ogptn_harvest_source_create", context, data_dict)
-    values = _validated(data_dict, None)
+    values = _validated(context, data_dict, None)
     tk.check_access("ogptn_harvest_source_create", context, {"owner_org": values["owner_org"]})
     source = Source(**values, created_by=context.get("user"))
     _plan_next(source)
@@ -85,14 +85,15 @@ def ogptn_harvest_source_create(context: Context, data_dict: DataDict) -> dict[s
 
 
 def ogptn_harvest_source_update(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Change a source; what is not named stays.
+    """Change a source; what is not named stays. Where a source sends credentials, only system administrators change where they go: its
+    address and certificates.
 
     :param id: the source's id. The rest as for `ogptn_harvest_source_create`
     :raises ckan.logic.NotFound: no such source
     :raises ckan.logic.ValidationError: naming each field that is wrong
     """
     source = _get(Source, data_dict, "ogptn_harvest_source_update", context)
-    values = _validated(data_dict, source)
+    values = _validated(context, data_dict, source)
     tk.check_access("ogptn_harvest_source_update", context, {"id": source.id, "owner_org": values["owner_org"]})
     for name, value in values.items():
         setattr(source, name, value)
@@ -163,7 +164,7 @@ def ogptn_harvest_source_check(context: Context, data_dict: DataDict) -> dict[st
     :raises ckan.logic.ValidationError: fields are wrong
     """
     tk.check_access("ogptn_harvest_source_check", context, data_dict)
-    source = _stored_or_given(data_dict)
+    source = _stored_or_given(context, data_dict)
     try:
         return {"ok": True, **preview.check(source)}
     except SourceError as error:
@@ -180,7 +181,7 @@ def ogptn_harvest_preview(context: Context, data_dict: DataDict) -> dict[str, An
     :raises ckan.logic.ValidationError: fields are wrong
     """
     tk.check_access("ogptn_harvest_preview", context, data_dict)
-    source = _stored_or_given(data_dict)
+    source = _stored_or_given(context, data_dict)
     limit = _number(data_dict.get("limit"), "limit", 20, 1, 200)
     user = tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
     try:
@@ -483,11 +484,16 @@ def _get(table: Any, data_dict: DataDict, action: str, context: Context, name: s
     return found
 
 
+def _is_sysadmin(context: Context) -> bool:
+    user = model.User.get(context.get("user"))
+    return bool(context.get("ignore_auth") or (user is not None and user.sysadmin))
+
+
 def _organizations_of(context: Context) -> list[str] | None:
     """Organisations whose sources the caller manages; ``None`` for all."""
-    user = model.User.get(context.get("user"))
-    if context.get("ignore_auth") or (user is not None and user.sysadmin):
+    if _is_sysadmin(context):
         return None
+    user = model.User.get(context.get("user"))
     return list(user.get_group_ids("organization", "admin")) if user is not None else []
 
 
@@ -507,7 +513,23 @@ def _page(data_dict: DataDict) -> tuple[int, int]:
     return _number(data_dict.get("limit"), "limit", 100, 0, 1_000), _number(data_dict.get("offset"), "offset", 0, 0, 10**9)
 
 
-def _validated(data: DataDict, stored: Source | None) -> dict[str, Any]:
+def _may_send_credentials(context: Context, stored: Source | None, values: dict[str, Any], errors: dict[str, list[str]]) -> None:
+    """Credentials are the site's, not the organisation's: whoever names one and an address of their own reads it."""
+    if _is_sysadmin(context) or not values["auth_env"]:
+        return
+    if stored is None or (values["auth_header"], values["auth_env"]) != (stored.auth_header, stored.auth_env):
+        errors["auth_env"] = [tk._("Only system administrators may say which credentials a source sends: ask one of them.")]
+        return
+    for name in ("url", "ca_bundle"):
+        if values[name] != getattr(stored, name):
+            errors[name] = [
+                tk._(
+                    "This source sends credentials: only system administrators may change where they go. Ask one, or take them away first."
+                )
+            ]
+
+
+def _validated(context: Context, data: DataDict, stored: Source | None) -> dict[str, Any]:
     """A source's columns from what was sent, over what is stored.
 
     :raises ckan.logic.ValidationError: naming each field that is wrong
@@ -566,6 +588,8 @@ def _validated(data: DataDict, stored: Source | None) -> dict[str, Any]:
     except ValueError:
         active = True
         errors["active"] = [tk._("Say yes or no.")]
+    destination = {"url": url, "ca_bundle": bundle, "auth_header": header, "auth_env": variable}
+    _may_send_credentials(context, stored, destination, errors)
     if errors:
         raise tk.ValidationError({**errors})
     assert group is not None
@@ -630,12 +654,12 @@ def _plan_next(source: Source) -> None:
         jobs.schedule_tick()
 
 
-def _stored_or_given(data_dict: DataDict) -> Source:
+def _stored_or_given(context: Context, data_dict: DataDict) -> Source:
     """The source named, with the fields that were sent over its own; nothing of it is stored."""
     stored = Source.get(str(data_dict["id"])) if data_dict.get("id") else None
     if data_dict.get("id") and stored is None:
         raise tk.ObjectNotFound(tk._("There is no such source."))
-    values = _validated(data_dict, stored)
+    values = _validated(context, data_dict, stored)
     # Not in the session: neither a commit nor a flush may store it.
     given = Source(**values)
     given.id = stored.id if stored is not None else ""

@@ -397,18 +397,11 @@ class Cursor:
     :param since: begin of the last complete pass; ``None`` when this pass has to see everything
     :param state: what the backend wants to find again at the next pass (validators of documents, say): JSON values, at most 100 KB. The
         engine saves it when the pass ends well, and only then
-    :param known: whether a record with this guid is known from before, and its hash: ``known("…") -> hash or None``
     """
 
-    def __init__(
-        self,
-        since: dt.datetime | None = None,
-        state: dict[str, Any] | None = None,
-        known: Callable[[str], str | None] | None = None,
-    ) -> None:
+    def __init__(self, since: dt.datetime | None = None, state: dict[str, Any] | None = None) -> None:
         self.since = since
         self.state: dict[str, Any] = state if state is not None else {}
-        self.known: Callable[[str], str | None] = known or (lambda guid: None)  # noqa: ARG005
         self.expected: int | None = None
         self.reasons: list[str] = []
         self.present_guids: list[str] = []

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,14 +18,26 @@ from .model import HarvestRecord, Source
 
 @dataclass(frozen=True)
 class Other:
-    """The dataset as another source has it."""
+    """The dataset as another source has it.
+
+    :param owner_org: the organisation that the dataset belongs to: another's source may not write it, whatever its settings say
+    :param title: ``""`` if not everybody may see the dataset
+    :param orphaned: its source was removed here, and nobody harvests it any more
+    :param written: marks of what that source wrote: what differs from them was changed here
+    """
 
     record_id: int
     package_id: str
+    owner_org: str
     title: str
     source_title: str
-    #: Its source was removed here, and nobody harvests it any more.
     orphaned: bool = False
+    written: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def _of(cls, found: Any) -> Other:
+        row, source_title, orphaned, owner_org, hidden = found
+        return cls(row.id, row.package_id, owner_org or "", "" if hidden else row.title, source_title, orphaned, row.written or {})
 
 
 def find(source_id: str, offered: Sequence[tuple[HarvestRecord, dict[str, Any]]]) -> dict[str, Other]:
@@ -39,8 +51,8 @@ def find(source_id: str, offered: Sequence[tuple[HarvestRecord, dict[str, Any]]]
         return {}
     keys = {row.key for row, _dataset in offered}
     by_key: dict[str, Other] = {}
-    for row, title, deleted in model.Session.execute(_others(source_id).where(HarvestRecord.key.in_(keys))):
-        by_key.setdefault(row.key, Other(row.id, row.package_id, row.title, title, deleted))
+    for found in model.Session.execute(_others(source_id).where(HarvestRecord.key.in_(keys))):
+        by_key.setdefault(found[0].key, Other._of(found))
     wanted = {row.key: Counter(urls) for row, dataset in offered if row.key not in by_key and (urls := _urls(dataset))}
     return {**by_key, **_by_files(source_id, wanted)}
 
@@ -52,9 +64,11 @@ def _urls(dataset: dict[str, Any]) -> list[str]:
 
 
 def _others(source_id: str) -> Any:
+    package = model.package_table
     return (
-        sa.select(HarvestRecord, Source.title, Source.deleted)
+        sa.select(HarvestRecord, Source.title, Source.deleted, package.c["owner_org"], package.c["private"])
         .join(Source, Source.id == HarvestRecord.source_id)
+        .join(package, package.c["id"] == HarvestRecord.package_id)
         .where(
             HarvestRecord.source_id != source_id,
             HarvestRecord.state.in_(("active", "missing")),
@@ -77,8 +91,8 @@ def _by_files(source_id: str, wanted: dict[str, Counter[str]]) -> dict[str, Othe
     if not packages:
         return {}
     others = {
-        row.package_id: Other(row.id, row.package_id, row.title, title, deleted)
-        for row, title, deleted in model.Session.execute(_others(source_id).where(HarvestRecord.package_id.in_(sorted(packages))))
+        found[0].package_id: Other._of(found)
+        for found in model.Session.execute(_others(source_id).where(HarvestRecord.package_id.in_(sorted(packages))))
     }
     if not others:
         return {}

@@ -171,12 +171,6 @@ BAD_STATUS = Kind(
     lambda: tk._("The source answers {url} with HTTP status {status}."),
     lambda: tk._("Check the address and, if the source asks for them, its credentials; if the status is 500 or more, tell its publisher."),
 )
-BAD_CERTIFICATE = Kind(
-    "bad-certificate",
-    Severity.ERROR,
-    lambda: tk._("The certificate of {host} cannot be verified: {reason}"),
-    lambda: tk._("If the source leaves out an intermediate certificate, add it to the source's settings; never turn verification off."),
-)
 INSIDE_ADDRESS = Kind(
     "inside-address",
     Severity.ERROR,
@@ -194,12 +188,6 @@ TOO_LARGE = Kind(
     Severity.ERROR,
     lambda: tk._("{url} is larger than the {limit} MB that are allowed."),
     lambda: tk._("If the file is right, raise the source's size limit; else ask the publisher for smaller pages."),
-)
-BAD_URL = Kind(
-    "bad-url",
-    Severity.ERROR,
-    lambda: tk._("“{url}” is no address that can be asked: {reason}"),
-    lambda: tk._("Give a whole address that begins with http:// or https://."),
 )
 TRUNCATED = Kind(
     "truncated",

@@ -73,6 +73,15 @@ ELSEWHERE = Kind(
     lambda: tk._("The same dataset is harvested from “{source}” already, as “{title}”; it was not added again."),
     lambda: tk._("To have it from this source instead, choose “this source wins” in its settings."),
 )
+OF_ANOTHER = Kind(
+    "in-another-organisation",
+    Severity.WARNING,
+    lambda: tk._("The same dataset belongs to another organisation, which has it from “{source}”; it was neither added again nor changed."),
+    lambda: tk._(
+        "Only sources of that organisation may write it. If it should be this source's, ask a system administrator to give the dataset to "
+        "the organisation of this source."
+    ),
+)
 TAKEN_OVER = Kind(
     "taken-over",
     Severity.WARNING,
@@ -423,7 +432,7 @@ class Runner:
             model.Session.commit()
         self.index_what_is_missing()
         full = job.full or allow_removal or sources.due_full(self.source, begun) or self._settings_changed()
-        cursor = Cursor(None if full else self.source.last_good, dict(self.source.state or {}) if not full else {}, self._known_hash)
+        cursor = Cursor(None if full else self.source.last_good, dict(self.source.state or {}) if not full else {})
         self.backend = sources.backend_of(self.source, self.note)
         http = sources.http_client(self.source, self.life.keep_going)
         from . import split
@@ -496,11 +505,6 @@ class Runner:
             self._seen_keys.add(mark)
             yield record
 
-    def _known_hash(self, guid: str) -> str | None:
-        return model.Session.scalar(
-            sa.select(HarvestRecord.hash).where(HarvestRecord.source_id == self.source_id, HarvestRecord.key == record_key(guid))
-        )
-
     def compare(self, records: Sequence[Record]) -> list[Record]:
         """Which of the records have to be written. The others are noted as seen."""
         keys = [record_key(record.guid) for record in records]
@@ -556,16 +560,24 @@ class Runner:
         return {alias: record_id for alias, record_id in found if record_id not in self._seen}
 
     def _still_duplicates(self, ids: list[int]) -> set[int]:
-        """Those whose dataset another source still has."""
+        """Those whose dataset another source still has, and that this one may not take over."""
         if not ids:
             return set()
-        mine, other = aliased(HarvestRecord), aliased(HarvestRecord)
+        mine, other, package = aliased(HarvestRecord), aliased(HarvestRecord), model.package_table
+        keeps = package.c["owner_org"].is_distinct_from(self.source.owner_org)
+        if self.source.conflict != "this":
+            keeps = sa.or_(keeps, sa.not_(Source.deleted))
         return set(
             model.Session.scalars(
                 sa.select(mine.id).where(
                     mine.id.in_(ids),
                     sa.exists().where(
-                        other.package_id == mine.package_id, other.source_id != mine.source_id, other.state.in_(("active", "missing"))
+                        other.package_id == mine.package_id,
+                        other.source_id != mine.source_id,
+                        other.state.in_(("active", "missing")),
+                        Source.id == other.source_id,
+                        package.c["id"] == other.package_id,
+                        keeps,
                     ),
                 )
             )
@@ -688,13 +700,14 @@ class Runner:
                 kept.append((record, row, dataset))
                 continue
             values = {"source": short(other.source_title), "title": short(other.title)}
-            if self.source.conflict == "this" or other.orphaned:
+            foreign = other.owner_org != self.source.owner_org
+            if not foreign and (self.source.conflict == "this" or other.orphaned):
                 self.note(Issue(TAKEN_OVER, record.guid, short(record.title), values=values))
-                row.package_id, row.written, row.resources = other.package_id, {}, {}
+                row.package_id, row.written, row.resources = other.package_id, other.written, {}
                 model.Session.execute(sa.update(HarvestRecord).where(HarvestRecord.id == other.record_id).values(state="duplicate"))
                 kept.append((record, row, dataset))
                 continue
-            self.note(Issue(ELSEWHERE, record.guid, short(record.title), values=values))
+            self.note(Issue(OF_ANOTHER if foreign else ELSEWHERE, record.guid, short(record.title), values=values))
             self.counts["duplicates"] += 1
             row.state, row.package_id = "duplicate", other.package_id
             row.hash = sources.state_hash(self.salt, record.hash)
@@ -747,6 +760,9 @@ class Runner:
             if resource_id in known:
                 resource["id"] = resource_id
         dataset["name"] = shown["name"]
+        if "owner_org" not in (row.written or {}):
+            # What was written is not known (a restored backup): it may have been given to another organisation since.
+            dataset["owner_org"] = shown["owner_org"]
         edits = plan.edited(row.written or {}, shown)
         if edits:
             by_id = [{**resource, "id": resource_id} for resource, resource_id in zip(offered, ids, strict=True)]

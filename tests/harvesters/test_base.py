@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -14,6 +16,8 @@ from ckanext.ogptn.harvesters.engine.base import option
 from ckanext.ogptn.harvesters.engine.registry import backends
 
 pytestmark = pytest.mark.usefixtures("with_request_context")
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,11 @@ class TestProblems:
             assert slug == kind.slug.lower()
             assert kind.say({})
             assert kind.advise({})
+
+    def test_the_documentation_names_those_that_there_are(self):
+        documented = re.findall(r"^\| `([a-z]+-[a-z-]+)` \|", (DOCS / "harvesting.md").read_text("utf-8"), re.MULTILINE)
+        assert len(documented) > 3
+        assert set(documented) <= set(problems.kinds())
 
     def test_two_kinds_cannot_share_a_slug(self):
         with pytest.raises(ValueError, match="no-connection"):
