@@ -10,6 +10,7 @@ import ckan.plugins.toolkit as tk
 from ckan.types import Context, DataDict
 
 from . import addresses, catalog, documents, store, watch
+from .freshness import Now
 
 
 def _form(data_dict: DataDict) -> str | None:
@@ -36,7 +37,7 @@ def dcat_dataset_show(up_func: Callable[..., Any], context: Context, data_dict: 
     tk.check_access("dcat_dataset_show", context, data_dict)
     tk.check_access("package_show", tk.fresh_context(context), {"id": data_dict.get("id")})
     package = context_package(data_dict)
-    if package.state == "active" and not package.private:
+    if Now().is_public(package.id):
         return catalog.dataset(package.id, form)
     return up_func(context, data_dict)
 

@@ -128,9 +128,13 @@ def dataset(package_id: str, form: str) -> str:
     """One public dataset with what it refers to.
 
     :raises NotFound: there is none, or not everybody may see it
+    :raises ValidationError: no statements can be made of it
     """
-    pieces, terms, organizations = store.load([package_id], form, Now())
+    now = Now()
+    pieces, terms, organizations = store.load([package_id], form, now)
     if package_id not in pieces:
+        if now.is_public(package_id):
+            raise tk.ValidationError({"id": [tk._("This dataset cannot be written as linked data; the site's log says why.")]})
         raise tk.ObjectNotFound(tk._("There is no public dataset of this name."))
     return documents.document(form, [pieces[package_id], *store.reference_pieces(terms, organizations, form)])
 
@@ -186,7 +190,7 @@ class Whole:
         return [found[entry.package_id] for entry in batch if entry.package_id in found]
 
     def _members_written(self) -> Iterator[bytes]:
-        lookups = DatabaseLookups()
+        lookups = DatabaseLookups(self._now)
         for first in range(0, len(self._entries), _READ):
             batch = self._entries[first : first + _READ]
             fresh = [entry for entry in batch if entry.fresh]
@@ -196,8 +200,8 @@ class Whole:
                     yield found[entry.package_id]
                     continue
                 try:
-                    built = store.build(entry.package_id, self._now, lookups)
-                except tk.ObjectNotFound:
+                    built = store.try_build(entry.package_id, self._now, lookups)
+                except store.UnwritableError:
                     continue
                 if built is not None:
                     yield built.members[self.form]
@@ -228,6 +232,7 @@ def whole(form: str) -> Whole:
     try:
         now = Now()
         entries = store.index(now, form, connection=connection) if table_exists() else _nothing_kept(now)
+        entries = [entry for entry in entries if entry.writable]
         stale = sum(not entry.fresh for entry in entries)
         modified = max((entry.modified for entry in entries), default=None)
         terms, organizations = _used(connection) if table_exists() else (set(), set())

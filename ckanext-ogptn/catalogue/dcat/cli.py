@@ -32,15 +32,18 @@ def _need_table() -> None:
 @ogptn_dcat.command()
 @click.pass_context
 def status(context: click.Context) -> None:
-    """Say how many public datasets are kept as they would be written now. Ends with 1 when some are not."""
+    """Say how many public datasets are kept as they would be written now. Ends with 1 when some are not, or cannot be written."""
     with context.find_root().meta["flask_app"].test_request_context():
         _need_table()
         entries = store.index(Now())
-    stale = sum(not entry.fresh for entry in entries)
-    click.echo(f"public datasets: {len(entries)}\nkept and true:   {len(entries) - stale}\nto be written:   {stale}")
+    broken = [entry.package_id for entry in entries if not entry.writable]
+    stale = sum(entry.writable and not entry.fresh for entry in entries)
+    click.echo(f"public datasets: {len(entries)}\nkept and true:   {len(entries) - stale - len(broken)}\nto be written:   {stale}")
+    for package_id in broken:
+        click.secho(f"cannot be written: {package_id} (`rebuild --all` tries again and says why)", fg="red", err=True)
     if not store.is_ours():
         click.echo("ckanext.dcat.rdf.profiles does not end with ogptn_dcat_ap: ckanext-dcat answers, and nothing kept is given out.")
-    sys.exit(1 if stale else 0)
+    sys.exit(1 if stale or broken else 0)
 
 
 @ogptn_dcat.command()
@@ -53,7 +56,7 @@ def rebuild(context: click.Context, everything: bool) -> None:
         _need_table()
         done = store.refresh(everything)
     click.echo(f"written: {done.built}, gone: {done.gone}, true already: {done.fresh}, in {time.monotonic() - started:.1f} s")
-    for package_id, reason in done.failed or ():
+    for package_id, reason in done.failed:
         click.secho(f"{package_id}: {reason}", fg="red", err=True)
     sys.exit(1 if done.failed else 0)
 

@@ -54,10 +54,14 @@ class Now:
     """The state of what fingerprints depend on, read once and only as far as it is asked for. Must not outlive a request or a batch."""
 
     def __init__(self) -> None:
-        self.all = of_all()
         self._labels = get_permission_labels()
         self._organizations: dict[str, str | None] = {}
         self._public: dict[str, bool] = {}
+
+    @functools.cached_property
+    def all(self) -> str:
+        """The digest of what is the same for all datasets."""
+        return of_all()
 
     @property
     def asks_each(self) -> bool:

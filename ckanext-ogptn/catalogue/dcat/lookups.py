@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from ckan import model
 
+from .freshness import Now
 from .references import organization_of
 from .writer import Organization
 
 
 class DatabaseLookups:
-    """Short-lived: keeps what it found, and so must not outlive the request or the batch that it was made for."""
+    """Short-lived: keeps what it found, and so must not outlive the request or the batch that it was made for.
 
-    def __init__(self) -> None:
+    :param now: what is known already of who sees what
+    """
+
+    def __init__(self, now: Now | None = None) -> None:
+        self._now = now or Now()
         self._organizations: dict[str, Organization | None] = {}
-        self._public: dict[str, bool] = {}
 
     def organization(self, group_id: str) -> Organization | None:
         """An active organisation, by id."""
@@ -24,8 +28,5 @@ class DatabaseLookups:
         return self._organizations[group_id]
 
     def is_public(self, package_id: str) -> bool:
-        """Whether a dataset is published and not private, by id."""
-        if package_id not in self._public:
-            row = model.Session.query(model.Package.state, model.Package.private).filter(model.Package.id == package_id).first()
-            self._public[package_id] = row is not None and row[0] == "active" and not row[1]
-        return self._public[package_id]
+        """Whether everybody may see a dataset, by id; where a plugin decides who sees what, it is asked."""
+        return self._now.is_public(package_id)

@@ -9,13 +9,15 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from redis.exceptions import RedisError
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..quality import rules
 from . import addresses, documents, references, writer
@@ -41,8 +43,8 @@ class Kept:
     organizations: list[str]
     datasets: list[str]
     terms: list[str]
-    #: :meth:`.rules.Assessment.as_dict`.
-    quality: dict[str, Any]
+    #: :meth:`.rules.Assessment.as_dict`; None of a dataset that cannot be written.
+    quality: dict[str, Any] | None
     members: dict[str, bytes]
 
     def text(self, form: str) -> str:
@@ -83,6 +85,36 @@ def build(package_id: str, now: Now, lookups: writer.Lookups | None = None) -> K
     )
 
 
+class UnwritableError(Exception):
+    """A dataset of which no statements can be made; the log has the reason in full. ``kept`` remembers that for as long as it is so."""
+
+    def __init__(self, package_id: str, reason: str, kept: Kept) -> None:
+        super().__init__(f"{package_id}: {reason}")
+        self.package_id, self.reason, self.kept = package_id, reason, kept
+
+
+def try_build(package_id: str, now: Now, lookups: writer.Lookups) -> Kept | None:
+    """As :func:`build`, for writing one dataset among others: None also of one that has been purged meanwhile.
+
+    :raises UnwritableError: no statements can be made of it
+    """
+    try:
+        return build(package_id, now, lookups)
+    except tk.ObjectNotFound:
+        return None
+    except (SQLAlchemyError, RedisError):
+        # Not the record's fault.
+        raise
+    except Exception as error:  # a record that no schema describes, or another plugin's bug, must cost one dataset, not the catalogue
+        log.exception("The statements of dataset %s could not be written; it is left out of the linked data", package_id)
+        package = model.Session.get(model.Package, package_id)
+        if package is None:
+            return None
+        nothing: Any = {"organizations": [], "datasets": [], "terms": [], "quality": None, "members": {}}
+        kept = Kept(package_id=package_id, name=package.name, fingerprint=now.fingerprint(package.metadata_modified, (), ()), **nothing)
+        raise UnwritableError(package_id, f"{type(error).__name__}: {error}", kept) from error
+
+
 def save(kept: Iterable[Kept]) -> None:
     """Keep these, in the running transaction."""
     for one in kept:
@@ -92,8 +124,8 @@ def save(kept: Iterable[Kept]) -> None:
             "organizations": one.organizations,
             "datasets": one.datasets,
             "terms": one.terms,
-            "quality": one.quality,
-            **one.members,
+            "quality": sa.null() if one.quality is None else one.quality,
+            **{form: one.members.get(form) for form in documents.FORMS},
             "built": dt.datetime.now(dt.timezone.utc),
             "gone": None,
         }
@@ -103,13 +135,15 @@ def save(kept: Iterable[Kept]) -> None:
 
 @dataclass(frozen=True)
 class Entry:
-    """A public dataset in the index of what is kept. ``fresh`` is false where nothing is kept, or something else would be written now."""
+    """A public dataset in the index of what is kept. ``fresh`` is false where nothing is kept, or something else would be written now;
+    ``writable`` is false where it was tried and no statements could be made of it, and nothing has changed since."""
 
     package_id: str
     modified: dt.datetime
     fingerprint: str
     length: int
     fresh: bool
+    writable: bool = True
 
 
 def index(now: Now, form: str = "nt", ids: Iterable[str] | None = None, connection: Any = None) -> list[Entry]:
@@ -140,18 +174,21 @@ def index(now: Now, form: str = "nt", ids: Iterable[str] | None = None, connecti
     for package_id, modified, fingerprint, organizations, datasets, length in rows:
         if not now.is_public(package_id):
             continue
-        fresh = fingerprint is not None and length is not None and fingerprint == now.fingerprint(modified, organizations, datasets)
-        entries.append(Entry(package_id, modified, fingerprint or "", length or 0, fresh))
+        true = fingerprint is not None and fingerprint == now.fingerprint(modified, organizations, datasets)
+        entries.append(
+            Entry(package_id, modified, fingerprint or "", length or 0, true and length is not None, not true or length is not None)
+        )
     return entries
 
 
 def load(ids: Iterable[str], form: str, now: Now) -> tuple[dict[str, str], set[tuple[str, str]], set[str]]:
-    """Pieces in one form of public datasets, kept or written now.
+    """Pieces in one form of public datasets, kept or written now; those that cannot be written are left out.
 
     :returns: ``{id: piece}``, the terms and the organisations that they use
     """
     wanted = list(ids)
-    fresh = {entry.package_id for entry in index(now, form, wanted) if entry.fresh} if table_exists() else set()
+    entries = {entry.package_id: entry for entry in index(now, form, wanted)} if table_exists() else {}
+    fresh = {entry.package_id for entry in entries.values() if entry.fresh}
     column = getattr(KeptStatements, form)
     rows = {}
     if fresh:
@@ -160,26 +197,24 @@ def load(ids: Iterable[str], form: str, now: Now) -> tuple[dict[str, str], set[t
     pieces: dict[str, str] = {}
     terms: set[tuple[str, str]] = set()
     organizations: set[str] = set()
-    lookups = DatabaseLookups()
+    lookups = DatabaseLookups(now)
     for package_id in wanted:
+        if package_id in entries and not entries[package_id].writable:
+            continue
         if package_id in rows:
             _id, member, used, groups = rows[package_id]
             pieces[package_id] = documents.text_of(member).removeprefix(documents.between(form))
         else:
-            built = _build_or_none(package_id, now, lookups)
+            try:
+                built = try_build(package_id, now, lookups)
+            except UnwritableError:
+                continue
             if built is None:
                 continue
             pieces[package_id], used, groups = built.text(form), built.terms, built.organizations
         terms |= {(name, code) for name, _, code in (term.partition(":") for term in used)}
         organizations |= set(groups)
     return pieces, terms, organizations
-
-
-def _build_or_none(package_id: str, now: Now, lookups: writer.Lookups) -> Kept | None:
-    try:
-        return build(package_id, now, lookups)
-    except tk.ObjectNotFound:
-        return None
 
 
 def reference_pieces(terms: set[tuple[str, str]], organizations: Iterable[str], form: str) -> list[str]:
@@ -201,32 +236,31 @@ class Refreshed:
     built: int = 0
     gone: int = 0
     fresh: int = 0
-    failed: list[tuple[str, str]] | None = None
+    failed: list[tuple[str, str]] = field(default_factory=list)
 
 
 def refresh(everything: bool = False) -> Refreshed:
-    """Write what is missing or no longer true; note what went. Commits every 50 datasets, so it may be stopped and run again."""
-    done = Refreshed(failed=[])
+    """Write what is missing or no longer true; note what went. Commits every 50 datasets, so it may be stopped and run again.
+
+    :param everything: also what is true still, and what could not be written before
+    """
+    done = Refreshed()
     if not table_exists():
         return done
     now = Now()
     done.gone = mark_gone()
     model.Session.commit()
     entries = index(now)
-    stale = [entry.package_id for entry in entries if everything or not entry.fresh]
+    stale = [entry.package_id for entry in entries if everything or (entry.writable and not entry.fresh)]
     done.fresh = len(entries) - len(stale)
     for start in range(0, len(stale), _BATCH):
-        lookups = DatabaseLookups()
+        lookups = DatabaseLookups(now)
         for package_id in stale[start : start + _BATCH]:
             try:
-                built = build(package_id, now, lookups)
-            except tk.ObjectNotFound:
-                continue
-            except (ValueError, KeyError, TypeError, AttributeError) as broken:
-                # One record that no schema describes any more must not keep the others from being published.
-                log.exception("The statements of dataset %s could not be written", package_id)
-                assert done.failed is not None
-                done.failed.append((package_id, str(broken)))
+                built = try_build(package_id, now, lookups)
+            except UnwritableError as broken:
+                save([broken.kept])
+                done.failed.append((package_id, broken.reason))
                 continue
             if built is not None:
                 save([built])
@@ -277,13 +311,13 @@ def gone_since(since: dt.datetime) -> Iterator[tuple[str, dt.datetime]]:
 
 def is_gone(reference: str) -> bool:
     """Whether a dataset, by id or name, was public once and was deleted since. One that only became private is not gone: it is not ours to
-    tell."""
+    tell. One that was renamed is not gone either: CKAN answers for it as it does."""
+    if not table_exists():
+        return False
     found = model.Package.get(reference)
-    if found is not None:
-        return found.state == "deleted" and (not found.private) and (not table_exists() or _was_public(found.id))
-    return table_exists() and _was_public(reference)
-
-
-def _was_public(reference: str) -> bool:
-    query = sa.select(KeptStatements.package_id).where((KeptStatements.package_id == reference) | (KeptStatements.name == reference))
-    return model.Session.execute(query.limit(1)).first() is not None
+    if found is not None and (found.state != "deleted" or found.private):
+        return False
+    known = (_KEPT.c.package_id == found.id) if found is not None else (_KEPT.c.package_id == reference) | (_KEPT.c.name == reference)
+    # By the name that it had when it was last public: what exists and is not deleted only has another name now.
+    exists = sa.select(_PACKAGE.c.id).where(_PACKAGE.c.id == _KEPT.c.package_id, _PACKAGE.c.state != "deleted").exists()
+    return model.Session.execute(sa.select(_KEPT.c.package_id).where(known, ~exists).limit(1)).first() is not None

@@ -48,13 +48,17 @@ def _was_public(package: model.Package) -> bool:
 
 
 def announce(session: Session) -> None:
-    """After the commit: have the worker look."""
+    """After the commit: have the worker look. A savepoint is none: what it released may still be taken back."""
+    if session.in_nested_transaction():
+        return
     if session.info.pop(_CHANGED, None):
         schedule()
 
 
 def forget(session: Session) -> None:
-    """After a rollback nothing changed."""
+    """After a rollback nothing changed. What was written before a savepoint that is taken back stays."""
+    if session.in_nested_transaction():
+        return
     session.info.pop(_CHANGED, None)
 
 
@@ -74,7 +78,7 @@ def refresh() -> None:
     connect_to_redis().delete(_key())
     done = store.refresh()
     if done.built or done.gone or done.failed:
-        log.info("Linked data: %s written, %s went, %s failed", done.built, done.gone, len(done.failed or ()))
+        log.info("Linked data: %s written, %s went, %s failed", done.built, done.gone, len(done.failed))
 
 
 def listen() -> None:

@@ -315,11 +315,11 @@ class _Writer(fields.FieldWriter):
         try:
             geometry = json.loads(stored)
             written = wkt.dumps(geometry, decimals=6)
-        except (ValueError, KeyError, TypeError):
-            # Made without our schema, whose validator refuses it.
+            west, south, east, north = _box(geometry)
+        except (ValueError, LookupError, TypeError, AttributeError):
+            # Made without our schema, whose validator refuses it: no coordinates, the wrong depth, no object at all.
             return
         self.add(node, LOCN.geometry, Literal(written, datatype=GSP.wktLiteral))
-        west, south, east, north = _box(geometry)
         self.add(node, DCAT.bbox, Literal(box_wkt(west, south, east, north), datatype=GSP.wktLiteral))
         self.add(node, DCAT.centroid, Literal(point_wkt((west + east) / 2, (south + north) / 2), datatype=GSP.wktLiteral))
 

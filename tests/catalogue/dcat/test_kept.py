@@ -10,6 +10,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import pytest
 from ckan import model
+from ckan.lib.plugins import DefaultPermissionLabels
 from ckan.tests.helpers import call_action
 from rdflib import Graph, URIRef
 from rdflib.compare import isomorphic, to_isomorphic
@@ -18,7 +19,7 @@ from rdflib.namespace import DCTERMS, FOAF, PROV, SKOS
 from ckanext.ogptn.catalogue import vocabulary
 from ckanext.ogptn.catalogue.dcat import addresses, documents, freshness, store, writer
 from ckanext.ogptn.catalogue.dcat.model import KeptStatements
-from ckanext.ogptn.catalogue.dcat.namespaces import DCAT
+from ckanext.ogptn.catalogue.dcat.namespaces import DCAT, GSP
 from ckanext.ogptn.catalogue.dcat.profile import complete_graph
 from tests import factories
 
@@ -324,3 +325,91 @@ def test_other_profiles_are_left_to_ckanext_dcat(app: Any, records: list[dict[st
     text = app.get(f"/dataset/{records[0]['name']}.ttl", query_string={"profiles": "schemaorg"}).body
     assert "schema.org" in text
     assert tk.config["ckanext.dcat.rdf.profiles"].endswith("ogptn_dcat_ap")
+
+
+def _break(record: dict[str, Any]) -> None:
+    """Store what no validator lets through, as an older release or another program may have done."""
+    package = model.Package.get(record["id"])
+    assert package is not None
+    package.extras = {**package.extras, "fiscal_years": '["not a year"]'}
+    model.Session.commit()
+
+
+def test_a_record_that_cannot_be_written_costs_only_itself(app: Any, records: list[dict[str, Any]]) -> None:
+    broken, others = records[2], {addresses.dataset(record["id"]) for record in records if record is not records[2]}
+    _break(broken)
+    for found in (whole(app), page(app)):
+        assert subjects_of_datasets(found) == others
+    assert app.get(f"/budget/{broken['name']}.ttl").status_code == 409
+    done = store.refresh()
+    assert done.built == len(others)
+    [(failed, reason)] = done.failed
+    assert failed == broken["id"]
+    assert "not a year" in reason
+    assert subjects_of_datasets(whole(app)) == subjects_of_datasets(page(app)) == others
+    assert app.get("/catalog/all.nt.gz").headers.get("ETag"), "the rest is whole, and can be compared and resumed"
+    assert store.refresh().failed == [], "what cannot be written is not tried at every change"
+    assert len(store.refresh(everything=True).failed) == 1
+    as_sysadmin("package_patch", id=broken["id"], fiscal_years=["2031"])
+    assert subjects_of_datasets(whole(app)) == {*others, addresses.dataset(broken["id"])}
+    assert store.refresh().built == 1
+
+
+@pytest.mark.parametrize("geometry", ['{"type": "Polygon", "coordinates": []}', '{"type": "Point", "coordinates": []}', "[]", "{", "1"])
+def test_a_geometry_that_is_none_is_written_as_it_is(records: list[dict[str, Any]], geometry: str) -> None:
+    graph = complete_graph({**records[0], "spatial": geometry})
+    assert [str(text) for text in graph.objects(None, GSP.asGeoJSON)] == [geometry]
+    assert graph.value(None, DCAT.bbox) is None
+
+
+def test_a_renamed_dataset_is_not_gone(app: Any, records: list[dict[str, Any]]) -> None:
+    store.refresh()
+    _rename(records)
+    old, new = records[0]["name"], "renamed-record"
+    for again in range(2):
+        assert not store.is_gone(old)
+        assert app.get(f"/dataset/{old}").status_code == 404
+        assert app.get(f"/dataset/{new}").status_code == 200
+        assert app.get(f"/dataset/{records[0]['id']}").status_code == 200, "CKAN leads from the id to the name"
+        assert again or store.refresh().built == 1
+    as_sysadmin("package_delete", id=records[0]["id"])
+    assert app.get(f"/dataset/{new}").status_code == 410
+
+
+def test_a_savepoint_announces_nothing(records: list[dict[str, Any]]) -> None:
+    from ckanext.ogptn.catalogue.dcat import watch
+
+    redis = watch.connect_to_redis()
+    redis.delete(watch._key())
+    package = model.Package.get(records[0]["id"])
+    assert package is not None
+    with model.Session.begin_nested():
+        package.title = "changed"
+    assert not redis.exists(watch._key()), "nothing is committed yet"
+    inner = model.Session.begin_nested()
+    package.title = "changed again"
+    model.Session.flush()
+    inner.rollback()
+    model.Session.commit()
+    assert redis.exists(watch._key()), "what the first savepoint released is committed, whatever the second took back"
+
+
+def test_a_plugin_that_hides_datasets_is_asked_for_links_and_documents(
+    app: Any, records: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _link(records)
+    hidden = records[0]["id"]
+
+    class Some(DefaultPermissionLabels):
+        def get_dataset_labels(self, dataset_obj: Any) -> list[str]:
+            return ["creator-x"] if dataset_obj.id == hidden else super().get_dataset_labels(dataset_obj)
+
+    monkeypatch.setattr(freshness, "get_permission_labels", Some)
+    assert addresses.dataset(hidden) not in set(page(app).objects())
+    assert addresses.dataset(hidden) not in set(
+        complete_graph(call_action("package_show", id=records[1]["id"])).objects(None, DCTERMS.relation)
+    )
+    text = app.get(f"/commitment/{records[1]['name']}.ttl").body
+    assert hidden not in text
+    monkeypatch.setattr(store, "load", lambda *_arguments: pytest.fail("what is kept is for everybody"))
+    app.get(f"/dataset/{records[0]['name']}.ttl")
