@@ -12,6 +12,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 from ckan.lib.search import SearchError
+from ckan.lib.search.common import SolrConnectionError
 from jinja2 import Undefined
 from markupsafe import Markup
 
@@ -176,7 +177,7 @@ def ogptn_records_that_name(package_id: str) -> list[dict[str, str]]:
     }
     try:
         found = tk.get_action("package_search")({"user": tk.current_user.name, "auth_user_obj": tk.current_user}, query)
-    except SearchError:
+    except (SearchError, SolrConnectionError):
         # A record can be read while the index cannot be asked; the page goes without this list.
         log.warning("The records that name %s are not shown: the search index did not answer", package_id, exc_info=True)
         return []

@@ -10,12 +10,13 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
-import sqlalchemy as sa
 from ckan import model
 from ckan import plugins as p
 from ckan.common import login_user, logout_user
 from ckan.lib.search import SearchError, query_for
+from ckan.lib.search.common import SolrConnectionError
 from ckan.tests.helpers import call_action
+from sqlalchemy import event
 
 from ckanext.ogptn.catalogue import indexing, vocabulary
 
@@ -33,11 +34,11 @@ def noted_statements() -> Iterator[list[str]]:
         noted.append(statement)
 
     engine = model.ensure_engine()
-    sa.event.listen(engine, "before_cursor_execute", note)
+    event.listen(engine, "before_cursor_execute", note)
     try:
         yield noted
     finally:
-        sa.event.remove(engine, "before_cursor_execute", note)
+        event.remove(engine, "before_cursor_execute", note)
 
 
 @pytest.mark.usefixtures("with_plugins", "clean_db")
@@ -90,9 +91,12 @@ def test_who_names_a_record_is_asked_of_the_index_in_one_go(
 
 
 @pytest.mark.usefixtures("clean_db")
-def test_a_page_is_read_while_the_index_does_not_answer(app: Any, commitment: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [SearchError, SolrConnectionError])
+def test_a_page_is_read_while_the_index_does_not_answer(
+    app: Any, commitment: dict[str, Any], monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
     def broken(*_arguments: Any, **_options: Any) -> None:
-        raise SearchError("down")
+        raise error("down")
 
     monkeypatch.setattr("ckan.lib.search.query.PackageSearchQuery.run", broken)
     page = app.get(f"/fr/commitment/{commitment['name']}")

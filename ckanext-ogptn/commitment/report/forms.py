@@ -13,6 +13,9 @@ from . import deadline
 from .blocks import from_markdown, squeeze
 from .layout import IN_LANGUAGE, Form, Person
 
+#: Levels for which the schema asks for obstacles.
+ASK_OBSTACLES = ("not_started", "limited")
+
 
 def in_language(value: Mapping[str, str] | None, language: str) -> tuple[str, str]:
     """A text in a language, else in the first other one that it has: ``(text, its language)``."""

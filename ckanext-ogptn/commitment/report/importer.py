@@ -29,12 +29,10 @@ from ..model import CommitmentContacts
 from ..writing import save
 from . import agencies, deadline, reader
 from .blocks import to_markdown, to_text
-from .forms import agency_title, form_of, report_of
+from .forms import ASK_OBSTACLES, agency_title, form_of, report_of
 from .layout import IN_LANGUAGE, Form, Person, Problem, Report, key, problem
 from .problems import as_dict, field_label
 
-#: Levels for which the schema asks for obstacles.
-_ASK_OBSTACLES = ("not_started", "limited")
 _NO_OBSTACLES = {
     "ar": "لم تذكر استمارة التقرير عائقا خاصا بهذا التعهد.",
     "fr": "Le formulaire du rapport ne mentionne aucun obstacle propre à cet engagement.",
@@ -50,6 +48,7 @@ _CIVIL_SOCIETY = tuple(key(words) for words in ("المجتمع المدني", "
 _COMPARED = {
     "title_translated": "title",
     "owner_org": "agency",
+    "responsible_agency": "agency",
     "responsible_unit": "agency",
     "responsible_role": "role",
     "responsible_contacts": "people",
@@ -355,7 +354,7 @@ class _Preparation:
                 entry["evidence"] = rules.url(form.evidence)
             except RuleError:
                 self._warn("evidence-wrong", form, "evidence", found=form.evidence)
-        if entry.get("completion_level") in _ASK_OBSTACLES and not entry.get("obstacles"):
+        if entry.get("completion_level") in ASK_OBSTACLES and not entry.get("obstacles"):
             entry["obstacles"] = {self.language: _NO_OBSTACLES[self.language]}
             self._warn("obstacles-none", form, "obstacles")
         if entry.get("completion_level") == "complete":

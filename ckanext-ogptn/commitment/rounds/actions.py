@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
 from ckan import model
 from ckan.lib import search
 from ckan.types import Context, DataDict
@@ -19,6 +22,7 @@ from ...catalogue.config import reader_language
 from ...catalogue.rules import RuleError
 from ..report.forms import agency_title
 from ..report.importer import commitments_of
+from ..validators import lock_number
 from ..writing import save
 from . import mails, reports
 from .auth import coordinates
@@ -33,8 +37,9 @@ def _today() -> dt.date:
     return dt.datetime.now(dt.timezone.utc).date()
 
 
-def _round(data_dict: DataDict) -> Round:
-    found = model.Session.get(Round, str(data_dict.get("id") or ""))
+def _round(data_dict: DataDict, for_update: dict[str, bool] | None = None) -> Round:
+    lock: Any = {} if for_update is None else {"populate_existing": True, "with_for_update": for_update or True}
+    found = model.Session.get(Round, str(data_dict.get("id") or ""), **lock)
     if found is None:
         raise tk.ObjectNotFound(tk._("There is no such reporting round."))
     return found
@@ -182,8 +187,10 @@ def ogptn_commitment_round_open(context: Context, data_dict: DataDict) -> dict[s
             errors["plan"] = [tk._("This plan has no published commitment.")]
     if errors:
         raise tk.ValidationError(errors)
-    same = model.Session.query(Round).filter_by(plan=plan, period_end=values["period_end"], closed_at=None).first()
-    if same is not None:
+    # Of two requests at the same moment the second waits here until the first has ended, and then sees its round.
+    model.Session.execute(sa.select(sa.func.pg_advisory_xact_lock(lock_number(plan, "round", ""))))
+    day = rules.last_day(values["period_end"])
+    if any(rules.last_day(one.period_end) == day for one in model.Session.query(Round).filter_by(plan=plan, closed_at=None)):
         raise tk.ValidationError({"period_end": [tk._("A round of this plan and period is open already. Close it first.")]})
     called = Round(
         plan=plan,
@@ -197,7 +204,9 @@ def ogptn_commitment_round_open(context: Context, data_dict: DataDict) -> dict[s
     model.Session.flush()
     for package_id in chosen:
         record = tk.get_action("package_show")({"ignore_auth": True}, {"id": package_id})
-        item = RoundItem(round_id=called.id, package_id=package_id, report=reports.start(record))
+        item = RoundItem(
+            round_id=called.id, package_id=package_id, report=reports.start(record), milestones=reports.milestone_titles(record)
+        )
         model.Session.add(item)
         model.Session.flush()
         item.add_event(_user_id(context), "opened")
@@ -232,7 +241,8 @@ def ogptn_commitment_round_close(context: Context, data_dict: DataDict) -> dict[
     :raises ValidationError: it is closed already
     """
     tk.check_access("ogptn_commitment_round_close", context, data_dict)
-    called = _round(data_dict)
+    # Whoever saves or reviews in this round now ends first, and whoever comes later finds it closed.
+    called = _round(data_dict, for_update={})
     if called.closed_at is not None:
         raise tk.ValidationError({"id": [tk._("The round is closed already.")]})
     called.closed_at = dt.datetime.now(dt.timezone.utc)
@@ -245,7 +255,7 @@ def _item(data_dict: DataDict, *, lock: bool = False) -> tuple[RoundItem, Round,
     item_id = str(data_dict.get("id") or "")
     item = RoundItem.locked(item_id) if lock else model.Session.get(RoundItem, item_id)
     package = model.Package.get(item.package_id) if item is not None else None
-    called = model.Session.get(Round, item.round_id) if item is not None else None
+    called = _round({"id": item.round_id}, {"read": True} if lock else None) if item is not None else None
     if item is None or package is None or called is None or package.state != "active":
         raise tk.ObjectNotFound(tk._("There is no such report."))
     return item, called, package
@@ -274,13 +284,14 @@ def ogptn_commitment_round_item_show(context: Context, data_dict: DataDict) -> d
     tk.check_access("ogptn_commitment_round_item_show", context, data_dict)
     item, called, package = _item(data_dict)
     record = tk.get_action("package_show")({"ignore_auth": True}, {"id": item.package_id})
+    report = reports.aligned(item.report, item.milestones, reports.milestone_titles(record))
     is_open = called.closed_at is None
     return {
         **_item_dict(called, item, package),
-        "version": item.version,
-        "report": item.report,
-        "missing": reports.missing(item.report),
-        "hint": reports.hint(item.report),
+        "version": _version(item, record),
+        "report": report,
+        "missing": reports.missing(report),
+        "hint": reports.hint(report),
         "may_write": is_open and item.state in _OPEN_TO_AGENCY,
         "may_review": is_open and item.state == SUBMITTED and coordinates(context),
         "milestones": [
@@ -292,9 +303,15 @@ def ogptn_commitment_round_item_show(context: Context, data_dict: DataDict) -> d
     }
 
 
-def _check_version(item: RoundItem, data_dict: DataDict) -> None:
+def _version(item: RoundItem, record: dict[str, Any]) -> str:
+    """What changes with the report and with the commitment's milestones, by whose order a form names them."""
+    titles = json.dumps(reports.milestone_titles(record), sort_keys=True)
+    return f"{item.version}-{hashlib.sha256(titles.encode()).hexdigest()[:8]}"
+
+
+def _check_version(item: RoundItem, record: dict[str, Any], data_dict: DataDict) -> None:
     given = data_dict.get("version")
-    if given not in (None, "") and str(given) != str(item.version):
+    if given not in (None, "") and str(given) != _version(item, record):
         raise tk.ValidationError(
             {"version": [tk._("Somebody else changed this report meanwhile. Open it again; what you wrote is still in your browser.")]}
         )
@@ -307,7 +324,7 @@ def ogptn_commitment_round_item_save(context: Context, data_dict: DataDict) -> d
 
     :param id: the item's id
     :param report: ``{"completion_level", "done": {language: text}, "obstacles": {…}, "evidence", "milestones": [{"status", "percent",
-        "evidence"}]}``, milestones in the commitment's order
+        "evidence"}]}``, milestones in the commitment's order; none given: those of the last draft
     :param submit: optional, true to send it
     :param comment: optional, for the history
     :param version: optional, the version that was read; another one by now is an error
@@ -321,12 +338,16 @@ def ogptn_commitment_round_item_save(context: Context, data_dict: DataDict) -> d
             raise tk.ValidationError({"id": [tk._("The round is closed: nothing more can be sent in it.")]})
         if item.state not in _OPEN_TO_AGENCY:
             raise tk.ValidationError({"id": [tk._("The report was sent already. It can be changed when it is sent back.")]})
-        _check_version(item, data_dict)
+        record = tk.get_action("package_show")({"ignore_auth": True, "use_cache": False}, {"id": package.id})
+        _check_version(item, record, data_dict)
         given = data_dict.get("report")
         if not isinstance(given, dict):
             raise tk.ValidationError({"report": [rules.message("not-group")]})
-        record = tk.get_action("package_show")({"ignore_auth": True, "use_cache": False}, {"id": package.id})
-        report, errors = reports.clean(given, len(record.get("milestones") or []))
+        titles = reports.milestone_titles(record)
+        if not given.get("milestones"):
+            # Whoever says nothing of milestones leaves them as they are.
+            given = {**given, "milestones": reports.aligned(item.report, item.milestones, titles)["milestones"]}
+        report, errors = reports.clean(given, len(titles))
         submit = tk.asbool(data_dict.get("submit") or False)
         if submit and not errors:
             lacking = reports.missing(report)
@@ -336,6 +357,7 @@ def ogptn_commitment_round_item_save(context: Context, data_dict: DataDict) -> d
         if errors:
             raise tk.ValidationError(errors)
         item.report = report
+        item.milestones = titles
         item.state = SUBMITTED if submit else item.state if item.state == RETURNED else DRAFT
         if submit:
             item.submitted_at = dt.datetime.now(dt.timezone.utc)
@@ -378,14 +400,15 @@ def ogptn_commitment_round_review(context: Context, data_dict: DataDict) -> dict
             raise tk.ValidationError({"id": [tk._("The round is closed: nothing more can be reviewed in it.")]})
         if item.state != SUBMITTED:
             raise tk.ValidationError({"id": [tk._("This report does not wait for a review.")]})
-        _check_version(item, data_dict)
+        record = tk.get_action("package_show")({"ignore_auth": True, "use_cache": False}, {"id": package.id})
+        _check_version(item, record, data_dict)
         if not accepted and not comment:
             raise tk.ValidationError({"comment": [tk._("Say what is to be changed.")]})
         if accepted:
-            record = tk.get_action("package_show")({"ignore_auth": True, "use_cache": False}, {"id": package.id})
+            report = reports.aligned(item.report, item.milestones, reports.milestone_titles(record))
             # The coordinator answers for the change, without being an editor of the agency.
             own: Any = {"user": context.get("user"), "auth_user_obj": context.get("auth_user_obj"), "ignore_auth": True}
-            save(reports.applied(record, called, item.report), own, new=False)
+            save(reports.applied(record, called, report), own, new=False)
         item.state = ACCEPTED if accepted else RETURNED
         item.add_event(_user_id(context), "accepted" if accepted else "returned", comment)
         model.repo.commit()

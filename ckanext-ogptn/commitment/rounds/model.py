@@ -55,6 +55,8 @@ class RoundItem(tk.BaseModel):
     state: Mapped[str] = mapped_column(sa.Text, nullable=False, default=WAITING)
     #: ``{"completion_level", "done": {language: text}, "obstacles": {…}, "evidence", "milestones": [{"status", "percent", "evidence"}]}``
     report: Mapped[dict[str, Any]] = mapped_column(JSONB, nullable=False, default=dict)
+    #: Titles of the commitment's milestones when the report was written: what tells which row is whose after milestones moved.
+    milestones: Mapped[list[Any]] = mapped_column(JSONB, nullable=False, default=list)
     version: Mapped[int] = mapped_column(sa.Integer, nullable=False, default=1)
     submitted_at: Mapped[dt.datetime | None] = mapped_column(sa.DateTime(timezone=True))
 

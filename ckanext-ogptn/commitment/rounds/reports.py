@@ -13,15 +13,32 @@ from ckan.lib import plugins as lib_plugins
 from ...catalogue import rules, vocabulary
 from ...catalogue.config import reader_language
 from ...catalogue.rules import RuleError
-from ..report.forms import report_of
+from ..report.forms import ASK_OBSTACLES, report_of
 from .model import Round
 
 TEXTS = ("done", "obstacles")
-#: Levels for which the schema asks for obstacles.
-ASK_OBSTACLES = ("not_started", "limited")
 _LONGEST = 50_000
 #: The share of milestones done, in percent, above which a level looks too low and below which it looks too high.
 _USUAL = {"not_started": (0, 0), "limited": (0, 50), "substantial": (30, 99), "complete": (100, 100)}
+
+
+def milestone_titles(record: Mapping[str, Any]) -> list[Any]:
+    """What a commitment's milestones are known by, in their order: their titles ``{language: text}``."""
+    return [milestone.get("title") or {} for milestone in record.get("milestones") or []]
+
+
+def aligned(report: Mapping[str, Any], then: list[Any], now: list[Any]) -> dict[str, Any]:
+    """A report whose rows follow the milestones as they are now, after some were added, taken away or moved.
+
+    :param then: :func:`milestone_titles` when the report was written
+    :param now: the same of the commitment as it is
+    """
+    left = list(zip(then, report.get("milestones") or [], strict=False))
+    rows: list[dict[str, Any]] = []
+    for title in now:
+        at = next((place for place, (known, _row) in enumerate(left) if known == title), None)
+        rows.append({} if at is None else dict(left.pop(at)[1]))
+    return {**report, "milestones": rows}
 
 
 def start(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,17 +129,21 @@ def _level(value: Any) -> str:
 
 
 def applied(record: Mapping[str, Any], called: Round, report: Mapping[str, Any]) -> dict[str, Any]:
-    """The commitment as it is once the report is accepted: the report of the round's period added or replaced, milestones brought up."""
+    """The commitment as it is once the report is accepted: the report of the round's period added or replaced, milestones brought up.
+
+    :param report: with a row for each milestone of ``record``, see :func:`aligned`
+    """
     after = cast("dict[str, Any]", copy.deepcopy(dict(record)))
     reports = [dict(old) for old in after.get("progress_reports") or []]
     kept = [old for old in reports if rules.last_day(old["period_end"]) != rules.last_day(called.period_end)]
-    entry = {"period_start": called.period_start, "period_end": called.period_end}
+    replaced = next((old for old in reports if rules.last_day(old["period_end"]) == rules.last_day(called.period_end)), {})
+    entry = {"period_start": called.period_start or replaced.get("period_start"), "period_end": called.period_end}
     entry.update({name: report[name] for name in ("completion_level", *TEXTS, "evidence") if report.get(name)})
     if entry.get("completion_level") == "complete":
         entry.pop("obstacles", None)
     after["progress_reports"] = [*kept, {name: value for name, value in entry.items() if value}]
     milestones = after.get("milestones") or []
-    for milestone, said in zip(milestones, report.get("milestones") or [], strict=False):
+    for milestone, said in zip(milestones, report["milestones"], strict=True):
         for name in ("status", "percent", "evidence"):
             if said.get(name):
                 milestone[name] = said[name]

@@ -138,8 +138,8 @@ def item(item_id: str) -> ResponseReturnValue:
         else:
             return tk.abort(400, tk._("The form does not say how to save it."))
     except tk.ValidationError as refused:
-        # What was typed comes back with what is wrong.
-        return _render("round_item", item=shown, report=report, errors=_sentences(refused), comment=comment), 400
+        # What was typed comes back with what is wrong, and with the version it was typed over: a second click must not overwrite either.
+        return _render("round_item", item={**shown, "version": version}, report=report, errors=_sentences(refused), comment=comment), 400
     tk.h.flash_success(
         {
             "save": tk._("The draft is saved."),

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from importlib import import_module
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from ckan import model
 from ckan.lib import jobs
 from ckan.tests.helpers import call_action
 
 from ckanext.ogptn.commitment.rounds import reports
-from ckanext.ogptn.commitment.rounds.model import Round
+from ckanext.ogptn.commitment.rounds.model import Round, RoundItem
 
 from ...mail import Letters
 from .conftest import House, send_waiting_mails
@@ -51,10 +57,12 @@ def test_a_round_from_opening_to_closing(made: House, mail: Letters) -> None:
     assert shown["report"]["done"]["fr"] == "Rapport précédent"
     assert "3" in shown["hint"] or shown["hint"] == ""
     third = item(made, "3", called)
-    assert len(made.act("item_show", two, id=third["id"])["missing"]) == 2
+    read = made.act("item_show", two, id=third["id"])
+    assert len(read["missing"]) == 2
+    version = read["version"]
 
     # A draft may be incomplete; sending may not.
-    saved = made.act("item_save", two, id=third["id"], report={**REPORT, "done": {}}, version=1 + 1)
+    saved = made.act("item_save", two, id=third["id"], report={**REPORT, "done": {}}, version=version)
     assert saved["state"] == "draft"
     with pytest.raises(tk.ValidationError, match="done"):
         made.act("item_save", two, id=third["id"], report={**REPORT, "done": {}}, submit=True)
@@ -166,6 +174,111 @@ def test_two_people_do_not_overwrite_each_other(made: House, mail: Letters) -> N
         made.act("item_save", made.coordinator, id=first["id"], report=REPORT, version=version)
 
 
+def milestones(made: House, number: int) -> dict[str, tuple[str | None, str | None]]:
+    """Status and evidence by title."""
+    return {each["title"]["ar"]: (each.get("status"), each.get("evidence")) for each in record(made, number)["milestones"]}
+
+
+@pytest.mark.parametrize("moved_after", ["opening", "sending"])
+def test_what_is_said_of_a_milestone_follows_it_when_milestones_move(made: House, mail: Letters, moved_after: str) -> None:
+    one = made.stewards[0]
+    called = made.open()
+    first = item(made, "1", called)
+    rows = [{"status": "complete", "evidence": f"https://example.tn/{place}"} for place in range(1, 5)]
+
+    def move() -> None:
+        now = record(made, 1)["milestones"]
+        changed = [{"title": {"ar": "مرحلة جديدة"}, "status": "not_started"}, now[3], now[0], now[1]]
+        call_action("package_patch", context={"user": one["name"]}, id=made.commitments[0]["id"], milestones=changed)
+
+    if moved_after == "opening":
+        version = made.act("item_show", one, id=first["id"])["version"]
+        move()
+        # The form that was open still has the old order.
+        with pytest.raises(tk.ValidationError, match="version"):
+            made.act("item_save", one, id=first["id"], report={**REPORT, "milestones": rows}, version=version)
+        shown = made.act("item_show", one, id=first["id"])["report"]["milestones"]
+        assert shown == [{}, {"status": "limited"}, {"status": "complete"}, {"status": "complete"}]
+        rows = [{"status": "not_started"}, rows[3], rows[0], rows[1]]
+        made.act("item_save", one, id=first["id"], report={**REPORT, "milestones": rows}, submit=True)
+    else:
+        made.act("item_save", one, id=first["id"], report={**REPORT, "milestones": rows}, submit=True)
+        version = made.act("item_show", made.coordinator, id=first["id"])["version"]
+        move()
+        with pytest.raises(tk.ValidationError, match="version"):
+            made.act("review", made.coordinator, id=first["id"], verdict="accept", version=version)
+    made.act("review", made.coordinator, id=first["id"], verdict="accept")
+    assert milestones(made, 1) == {
+        "مرحلة جديدة": ("not_started" if moved_after == "opening" else None, None),
+        "مرحلة 4": ("complete", "https://example.tn/4"),
+        "مرحلة 1": ("complete", "https://example.tn/1"),
+        "مرحلة 2": ("complete", "https://example.tn/2"),
+    }
+
+
+def test_who_says_nothing_of_milestones_leaves_them_as_they_are(made: House, mail: Letters) -> None:
+    first = item(made, "1", made.open())
+    before = milestones(made, 1)
+    made.act("item_save", made.stewards[0], id=first["id"], report=REPORT, submit=True)
+    made.act("review", made.coordinator, id=first["id"], verdict="accept")
+    assert milestones(made, 1) == before
+
+
+def test_a_round_without_its_first_day_keeps_the_one_that_is_known(made: House, mail: Letters) -> None:
+    first = item(made, "1", made.open(period_start="", period_end="2015-12-31"))
+    made.act("item_save", made.stewards[0], id=first["id"], report=REPORT, submit=True)
+    made.act("review", made.coordinator, id=first["id"], verdict="accept")
+    assert [(each["period_start"], each["period_end"]) for each in record(made, 1)["progress_reports"]] == [("2014", "2015-12-31")]
+
+
+def test_of_two_openings_at_the_same_moment_one_is_refused(made: House, mail: Letters, app: Any) -> None:
+    def opened(period_end: str) -> str:
+        with app.flask_app.test_request_context():
+            try:
+                return made.open(period_end=period_end)["id"]
+            except tk.ValidationError as refused:
+                return str(sorted(refused.error_dict))
+            finally:
+                model.Session.remove()
+
+    model.Session.remove()
+    with ThreadPoolExecutor(2) as pool:
+        # The same day, written in two ways.
+        answers = list(pool.map(opened, ["2016", "2016-12-31"]))
+    assert answers.count("['period_end']") == 1
+    assert len(made.act("list", None)) == 1
+
+
+def test_nothing_is_saved_in_a_round_that_is_being_closed(made: House, mail: Letters, app: Any) -> None:
+    called = made.open()
+    first = item(made, "1", called)
+    closing = model.Session.get(Round, called["id"], with_for_update=True)
+    assert closing is not None
+
+    def save() -> str:
+        with app.flask_app.test_request_context():
+            # Read before it is closed, as a request has it that began earlier.
+            read = model.Session.get(Round, called["id"])
+            assert read is not None and read.closed_at is None
+            began.set()
+            try:
+                return made.act("item_save", made.stewards[0], id=first["id"], report=REPORT)["state"]
+            except tk.ValidationError as refused:
+                return str(sorted(refused.error_dict))
+            finally:
+                model.Session.remove()
+
+    began = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(save)
+        assert began.wait(30)
+        with pytest.raises(FutureTimeoutError):
+            answer.result(1)
+        closing.closed_at = dt.datetime.now(dt.timezone.utc)
+        model.Session.commit()
+        assert answer.result(30) == "['id']"
+
+
 def test_late_reports_are_seen(made: House, mail: Letters) -> None:
     called = made.open()
     row = model.Session.get(Round, called["id"])
@@ -236,3 +349,22 @@ def test_what_does_not_exist(made: House) -> None:
             made.act(act, made.coordinator, id="nothing")
     with pytest.raises(tk.ObjectNotFound):
         made.act("item_show", made.coordinator, id="nothing")
+
+
+def kept_titles(shown: dict[str, Any]) -> list[Any]:
+    found = model.Session.get(RoundItem, shown["id"])
+    assert found is not None
+    return found.milestones
+
+
+def test_the_migration_tells_reports_that_exist_which_milestones_they_speak_of(made: House, mail: Letters) -> None:
+    first = item(made, "1", made.open())
+    titles = [{"ar": f"مرحلة {place}"} for place in range(1, 5)]
+    assert kept_titles(first) == titles
+    module = import_module("ckanext.ogptn.migration.ogptn.versions.0005_round_milestones")
+    model.Session.expire_all()
+    with Operations.context(MigrationContext.configure(model.Session.connection())):
+        module.downgrade()
+        module.upgrade()
+    assert kept_titles(first) == titles
+    model.Session.rollback()
