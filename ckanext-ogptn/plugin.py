@@ -53,6 +53,7 @@ from .commitment import validators as commitment_validators
 from .commitment.rounds import actions as round_actions
 from .commitment.rounds import auth as round_auth
 from .commitment.rounds import views as round_views
+from .commitment.rounds import workbook_actions
 from .extractive import validators as extractive_validators
 
 
@@ -84,6 +85,7 @@ class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
             **translation.get_actions(),
             **commitment_actions.get_actions(),
             **round_actions.get_actions(),
+            **workbook_actions.get_actions(),
         }
 
     # IAuthFunctions

@@ -11,6 +11,7 @@ from collections import Counter
 
 from ...catalogue import text as t
 from ...catalogue import vocabulary
+from .. import office
 from . import deadline, plain, word
 from .blocks import Block, squeeze, to_text
 from .layout import (
@@ -46,7 +47,7 @@ def read(data: bytes) -> Report:
     word.check_size(len(data))
     if not data.strip():
         raise ReportError(problem("empty"))
-    if data.startswith((b"PK\x03\x04", b"PK\x05\x06", word.OLE)):
+    if data.startswith((b"PK\x03\x04", b"PK\x05\x06", office.OLE)):
         document = word.read(data)
     elif data.startswith(b"%PDF") or data.lstrip()[:5].lower() in (b"<html", b"<!doc", b"{\\rtf"):
         raise ReportError(problem("not-word"))

@@ -14,19 +14,17 @@ from typing import Any
 
 from lxml import etree  # pyright: ignore[reportAttributeAccessIssue] - compiled, without stubs
 
+from .. import office
 from .blocks import BULLET, Block, from_markdown, squeeze
 from .layout import problem
 from .rows import Cell, Document, ReportError, Row, Stream, Text
 
 #: Bytes. A report of twenty forms has a hundred thousand; pictures may be in it.
 LIMIT_FILE = 20_000_000
-#: Bytes of all parts unpacked, and of one part of XML.
-LIMIT_UNPACKED = 100 * 1024 * 1024
+#: Bytes of one part of XML.
 LIMIT_PART = 30 * 1024 * 1024
-LIMIT_MEMBERS = 2_000
 LIMIT_DEPTH = 20
 
-OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 #: Of the "strict" kind of the same standard.
 _W_STRICT = "http://purl.oclc.org/ooxml/wordprocessingml/main"
@@ -41,11 +39,12 @@ def read(data: bytes) -> Document:
     :raises ReportError: too large, encrypted, an old ``.doc``, with macros, no Word document, damaged, or made to exhaust memory
     """
     check_size(len(data))
-    if data.startswith(OLE):
-        raise ReportError(problem("encrypted" if b"E\0n\0c\0r\0y\0p\0t" in data else "old-word"))
     try:
+        office.refuse_ole(data)
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             parts = _parts(archive)
+    except office.OfficeError as refused:
+        raise ReportError(problem("old-word" if refused.slug == "old" else refused.slug, **_limits(refused.slug))) from None
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError, zipfile.zlib.error) as error:  # pyright: ignore[reportAttributeAccessIssue]
         raise ReportError(problem("damaged", reason=str(error)[:100])) from None
     document = _xml(parts[_MAIN])
@@ -62,27 +61,16 @@ def check_size(size: int) -> None:
         raise ReportError(problem("too-large", size=f"{size / 10**6:.1f} MB", limit=f"{LIMIT_FILE // 10**6} MB"))
 
 
+def _limits(slug: str) -> dict[str, str]:
+    return {"limit": f"{office.LIMIT_UNPACKED // 2**20} MB"} if slug == "bomb" else {}
+
+
 def _parts(archive: zipfile.ZipFile) -> dict[str, bytes]:
-    members = archive.infolist()
-    names = {member.filename for member in members}
-    if any(member.flag_bits & 1 for member in members):
-        raise ReportError(problem("encrypted"))
-    if any(name.lower().endswith(("vbaproject.bin", "vbadata.xml")) for name in names):
-        raise ReportError(problem("macros"))
+    names = office.check(archive)
     if _MAIN not in names:
         raise ReportError(problem("not-word"))
-    # What the archive says of itself may be a lie; the parts we read are counted again below.
-    if len(members) > LIMIT_MEMBERS or sum(member.file_size for member in members) > LIMIT_UNPACKED:
-        raise ReportError(problem("bomb", limit=f"{LIMIT_UNPACKED // 2**20} MB"))
-    parts: dict[str, bytes] = {}
-    for name in (_MAIN, "word/styles.xml", "word/numbering.xml", "word/footnotes.xml", "word/endnotes.xml", "[Content_Types].xml"):
-        if name not in names:
-            continue
-        with archive.open(name) as part:
-            content = part.read(LIMIT_PART + 1)
-        if len(content) > LIMIT_PART:
-            raise ReportError(problem("bomb", limit=f"{LIMIT_PART // 2**20} MB"))
-        parts[name] = content
+    wanted = (_MAIN, "word/styles.xml", "word/numbering.xml", "word/footnotes.xml", "word/endnotes.xml", "[Content_Types].xml")
+    parts = {name: office.read(archive, name, LIMIT_PART) for name in wanted if name in names}
     if b"macroEnabled" in parts.pop("[Content_Types].xml", b""):
         raise ReportError(problem("macros"))
     return parts
@@ -90,7 +78,7 @@ def _parts(archive: zipfile.ZipFile) -> dict[str, bytes]:
 
 def _xml(content: bytes) -> Any:
     # Word writes no document type; one that is there declares entities.
-    if b"<!DOCTYPE" in content[:4096].replace(b"\0", b"") or b"<!ENTITY" in content.replace(b"\0", b""):
+    if office.declares_entities(content):
         raise ReportError(problem("entities"))
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True

@@ -333,42 +333,52 @@ def ogptn_commitment_round_item_save(context: Context, data_dict: DataDict) -> d
     """
     tk.check_access("ogptn_commitment_round_item_save", context, data_dict)
     try:
-        item, called, package = _item(data_dict, lock=True)
-        if called.closed_at is not None:
-            raise tk.ValidationError({"id": [tk._("The round is closed: nothing more can be sent in it.")]})
-        if item.state not in _OPEN_TO_AGENCY:
-            raise tk.ValidationError({"id": [tk._("The report was sent already. It can be changed when it is sent back.")]})
-        record = tk.get_action("package_show")({"ignore_auth": True, "use_cache": False}, {"id": package.id})
-        _check_version(item, record, data_dict)
-        given = data_dict.get("report")
-        if not isinstance(given, dict):
-            raise tk.ValidationError({"report": [rules.message("not-group")]})
-        titles = reports.milestone_titles(record)
-        if not given.get("milestones"):
-            # Whoever says nothing of milestones leaves them as they are.
-            given = {**given, "milestones": reports.aligned(item.report, item.milestones, titles)["milestones"]}
-        report, errors = reports.clean(given, len(titles))
-        submit = tk.asbool(data_dict.get("submit") or False)
-        if submit and not errors:
-            lacking = reports.missing(report)
-            refused = lacking or reports.refusals(reports.applied(record, called, report), context.get("user"))
-            if refused:
-                errors["report"] = refused
-        if errors:
-            raise tk.ValidationError(errors)
-        item.report = report
-        item.milestones = titles
-        item.state = SUBMITTED if submit else item.state if item.state == RETURNED else DRAFT
-        if submit:
-            item.submitted_at = dt.datetime.now(dt.timezone.utc)
-        item.add_event(_user_id(context), "submitted" if submit else "saved", _comment(data_dict))
+        called, item = store(context, data_dict)
         model.repo.commit()
     except (tk.ValidationError, tk.ObjectNotFound):
         model.Session.rollback()
         raise
-    if submit:
-        mails.submitted(called, item)
+    if item.state == SUBMITTED:
+        mails.submitted(called, [item])
     return tk.get_action("ogptn_commitment_round_item_show")(context, {"id": item.id})
+
+
+def store(context: Context, data_dict: DataDict) -> tuple[Round, RoundItem]:
+    """Write a report in the running transaction, the item locked; the caller has checked the access, and commits or undoes.
+
+    :param data_dict: as `ogptn_commitment_round_item_save` takes it
+    :raises ValidationError: as there
+    :raises NotFound: there is no such report
+    """
+    item, called, package = _item(data_dict, lock=True)
+    if called.closed_at is not None:
+        raise tk.ValidationError({"id": [tk._("The round is closed: nothing more can be sent in it.")]})
+    if item.state not in _OPEN_TO_AGENCY:
+        raise tk.ValidationError({"id": [tk._("The report was sent already. It can be changed when it is sent back.")]})
+    record = tk.get_action("package_show")({"ignore_auth": True, "use_cache": False}, {"id": package.id})
+    _check_version(item, record, data_dict)
+    given = data_dict.get("report")
+    if not isinstance(given, dict):
+        raise tk.ValidationError({"report": [rules.message("not-group")]})
+    titles = reports.milestone_titles(record)
+    if not given.get("milestones"):
+        # Whoever says nothing of milestones leaves them as they are.
+        given = {**given, "milestones": reports.aligned(item.report, item.milestones, titles)["milestones"]}
+    report, errors = reports.clean(given, len(titles))
+    submit = tk.asbool(data_dict.get("submit") or False)
+    if submit and not errors and (refused := reports.not_to_be_sent(record, called, report, context.get("user"))):
+        errors["report"] = refused
+    comment = _comment(data_dict)
+    if errors:
+        raise tk.ValidationError(errors)
+    item.report = report
+    item.milestones = titles
+    item.state = SUBMITTED if submit else item.state if item.state == RETURNED else DRAFT
+    if submit:
+        item.submitted_at = dt.datetime.now(dt.timezone.utc)
+    item.add_event(_user_id(context), "submitted" if submit else "saved", comment)
+    model.Session.flush()
+    return called, item
 
 
 def _comment(data_dict: DataDict) -> str:

@@ -47,6 +47,21 @@ def _of_agency(context: Context, data_dict: DataDict | None) -> AuthResult:
     return {"success": False, "msg": tk._("Only editors of the responsible agency may do this.")}
 
 
+def _of_some_agency(context: Context, data_dict: DataDict | None) -> AuthResult:
+    """Coordinators, and whoever may change one of the round's commitments."""
+    if coordinates(context):
+        return {"success": True}
+    user = context.get("user")
+    query = model.Session.query(RoundItem.package_id).filter_by(round_id=str((data_dict or {}).get("id") or ""))
+    for (package_id,) in query if user else ():
+        try:
+            tk.check_access("package_update", {"user": user}, {"id": package_id})
+            return {"success": True}
+        except tk.NotAuthorized:
+            continue
+    return {"success": False, "msg": tk._("None of the round’s commitments is your agency’s.")}
+
+
 @tk.auth_allow_anonymous_access
 def ogptn_commitment_round_list(context: Context, data_dict: DataDict | None) -> AuthResult:  # noqa: ARG001
     """Everybody: that a round is open and who is late is public."""
@@ -69,4 +84,6 @@ def get_auth_functions() -> dict[str, Callable[..., Any]]:
         "ogptn_commitment_round_open": _coordinator,
         "ogptn_commitment_round_review": _coordinator,
         "ogptn_commitment_round_show": ogptn_commitment_round_show,
+        "ogptn_commitment_round_workbook": _of_some_agency,
+        "ogptn_commitment_round_workbook_import": _of_some_agency,
     }

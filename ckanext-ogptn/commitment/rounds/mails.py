@@ -98,11 +98,15 @@ def opened(called: Round, items: list[RoundItem]) -> int:
     return len(letters)
 
 
-def submitted(called: Round, item: RoundItem) -> None:
-    """To the coordinators: a report waits for them."""
+def submitted(called: Round, items: list[RoundItem]) -> None:
+    """To the coordinators: reports wait for them; one letter for those that came together, such as from a workbook."""
     with force_locale(default_language()):
-        subject = tk._("A progress report was sent: {commitment}").format(commitment=_commitment(item))
-        lines = [_title(called), _page(item)]
+        if len(items) == 1:
+            subject = tk._("A progress report was sent: {commitment}").format(commitment=_commitment(items[0]))
+            lines = [_title(called), _page(items[0])]
+        else:
+            subject = tk._("{number} progress reports were sent: {round}").format(number=len(items), round=_title(called))
+            lines = [_title(called), *(f"- {_commitment(item)}\n  {_page(item)}" for item in items)]
         _send([_letter(user, subject, lines) for user in people_of(coordinator_organization())])
 
 

@@ -152,6 +152,11 @@ def applied(record: Mapping[str, Any], called: Round, report: Mapping[str, Any])
     return after
 
 
+def not_to_be_sent(record: Mapping[str, Any], called: Round, report: Mapping[str, Any], user: str | None) -> list[str]:
+    """Why a report cannot be sent, as sentences: what is missing, else what the commitment's schema says against it."""
+    return missing(report) or refusals(applied(record, called, report), user)
+
+
 def refusals(after: dict[str, Any], user: str | None) -> list[str]:
     """What the schema says against a commitment, as sentences; writes nothing."""
     plugin = lib_plugins.lookup_package_plugin("commitment")

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import io
+import secrets
 from typing import Any, cast
 
 import ckan.plugins.toolkit as tk
+from ckan.lib.redis import connect_to_redis
 from ckan.types import Context
-from flask import Blueprint
+from flask import Blueprint, send_file
 from flask.typing import ResponseReturnValue
 
 from ...catalogue import vocabulary
 from ...catalogue.config import reader_language
 from ...catalogue.text import LANGUAGES, pick
 from ..report.layout import LEVELS
+from . import workbook, workbook_actions
+from .labels import event_label, state_label
+
+#: Seconds that an uploaded workbook waits for its import.
+WAIT = 3_600
 
 blueprint = Blueprint("ogptn_rounds", __name__, url_prefix="/commitment-rounds")
 
@@ -38,32 +46,12 @@ def _sentences(refused: tk.ValidationError) -> list[str]:
     return found
 
 
-def _state_label(state: str) -> str:
-    return {
-        "waiting": tk._("Not begun"),
-        "draft": tk._("Being written"),
-        "submitted": tk._("Sent, waits for review"),
-        "returned": tk._("Sent back"),
-        "accepted": tk._("Accepted"),
-    }[state]
-
-
-def _event_label(what: str) -> str:
-    return {
-        "opened": tk._("The round was opened"),
-        "saved": tk._("Draft saved"),
-        "submitted": tk._("Report sent"),
-        "returned": tk._("Sent back"),
-        "accepted": tk._("Accepted"),
-    }[what]
-
-
 def _render(template: str, **values: Any) -> str:
     return tk.render(
         f"commitment/{template}.html",
         {
-            "state_label": _state_label,
-            "event_label": _event_label,
+            "state_label": state_label,
+            "event_label": event_label,
             "title_of": lambda called: pick(called["title"], reader_language()),
             "plan_label": lambda code: vocabulary.label("plans", code, reader_language()),
             "languages": LANGUAGES,
@@ -96,7 +84,7 @@ def index() -> ResponseReturnValue:
 
 def read(round_id: str) -> ResponseReturnValue:
     """One round."""
-    return _render("round", called=_act("show", {"id": round_id}))
+    return _render("round", called=_act("show", {"id": round_id}), workbook_errors=[], workbook_limit=workbook.LIMIT_FILE)
 
 
 def close(round_id: str) -> ResponseReturnValue:
@@ -151,7 +139,64 @@ def item(item_id: str) -> ResponseReturnValue:
     return tk.redirect_to("ogptn_rounds.item", item_id=item_id)
 
 
+def _waiting(token: str) -> str:
+    return f"ckan:{tk.config['ckan.site_id']}:ogptn:workbook:{tk.current_user.id}:{token}"
+
+
+def workbook_file(round_id: str) -> ResponseReturnValue:
+    """The workbook of a round, in the reader's language."""
+    try:
+        name, content = workbook_actions.download(_context(), {"id": round_id})
+    except tk.NotAuthorized as refused:
+        return tk.abort(403, refused.message or "")
+    except tk.ObjectNotFound as missing:
+        return tk.abort(404, missing.message or "")
+    return send_file(io.BytesIO(content), mimetype=workbook_actions.MEDIA_TYPE, as_attachment=True, download_name=name)
+
+
+def workbook_import(round_id: str) -> ResponseReturnValue:
+    """POST: with a file the preview of what it would change; with the token of a preview, the change."""
+    called = _act("show", {"id": round_id})
+    token = tk.request.form.get("token", "")
+    if not token:
+        upload = tk.request.files.get("upload")
+        return _workbook_preview(called, upload.stream.read(workbook.LIMIT_FILE + 1) if upload and upload.filename else b"")
+    content = cast("bytes | None", connect_to_redis().get(_waiting(token)))
+    if content is None:
+        return _workbook_refused(called, [tk._("The preview is more than an hour old. Choose the file again.")])
+    given = {"id": round_id, "upload": io.BytesIO(content), "fingerprint": tk.request.form.get("fingerprint", "")}
+    try:
+        done = _act("workbook_import", given)
+    except tk.ValidationError as refused:
+        return _workbook_preview(called, content, " ".join(_sentences(refused)))
+    connect_to_redis().delete(_waiting(token))
+    tk.h.flash_success(
+        tk._("The workbook is taken over: {changed} reports written, {sent} of them sent to the coordinators.").format(
+            changed=done["counts"]["changed"], sent=done["send"]
+        )
+    )
+    return tk.redirect_to("ogptn_rounds.read", round_id=round_id)
+
+
+def _workbook_refused(called: dict[str, Any], sentences: list[str]) -> ResponseReturnValue:
+    return _render("round", called=called, workbook_errors=sentences, workbook_limit=workbook.LIMIT_FILE), 400
+
+
+def _workbook_preview(called: dict[str, Any], content: bytes, notice: str = "") -> ResponseReturnValue:
+    try:
+        shown = _act("workbook_import", {"id": called["id"], "upload": io.BytesIO(content), "dry_run": True})
+    except tk.ValidationError as refused:
+        return _workbook_refused(called, _sentences(refused))
+    token = ""
+    if not shown["errors"]:
+        token = secrets.token_urlsafe(24)
+        connect_to_redis().set(_waiting(token), content, ex=WAIT)
+    return _render("round_workbook", called=called, shown=shown, token=token, notice=notice), 400 if shown["errors"] else 200
+
+
 blueprint.add_url_rule("/", view_func=index, methods=["GET", "POST"])
 blueprint.add_url_rule("/<round_id>", view_func=read)
+blueprint.add_url_rule("/<round_id>/workbook.xlsx", view_func=workbook_file)
+blueprint.add_url_rule("/<round_id>/workbook", view_func=workbook_import, methods=["POST"])
 blueprint.add_url_rule("/<round_id>/close", view_func=close, methods=["POST"])
 blueprint.add_url_rule("/report/<item_id>", view_func=item, methods=["GET", "POST"])

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ckanext.ogptn.commitment import office
 from ckanext.ogptn.commitment.report import deadline, reader, word
 from ckanext.ogptn.commitment.report.blocks import Block, from_markdown, to_markdown, to_text
 from ckanext.ogptn.commitment.report.layout import Report, heading_of
@@ -346,9 +347,9 @@ def test_a_file_that_is_no_report() -> None:
 
 
 def test_an_encrypted_or_old_document() -> None:
-    encrypted = word.OLE + b"\0" * 600 + "EncryptedPackage".encode("utf-16-le")
+    encrypted = office.OLE + b"\0" * 600 + "EncryptedPackage".encode("utf-16-le")
     assert refused(encrypted) == "encrypted"
-    assert refused(word.OLE + b"\0" * 600 + "WordDocument".encode("utf-16-le")) == "old-word"
+    assert refused(office.OLE + b"\0" * 600 + "WordDocument".encode("utf-16-le")) == "old-word"
 
 
 def test_a_large_file_is_refused_by_its_size() -> None:
@@ -361,7 +362,7 @@ def test_macros() -> None:
 
 def test_a_bomb_that_says_so_and_one_that_lies() -> None:
     whole = synthetic.word([synthetic.form(1)])
-    assert refused(synthetic.with_part(whole, "word/media/x.xml", b"\0" * (word.LIMIT_UNPACKED + 1))) == "bomb"
+    assert refused(synthetic.with_part(whole, "word/media/x.xml", b"\0" * (office.LIMIT_UNPACKED + 1))) == "bomb"
     large = synthetic.with_part(whole, "word/styles.xml", b" " * (word.LIMIT_PART + 1))
     assert refused(large) == "bomb"
 
