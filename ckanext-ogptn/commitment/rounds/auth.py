@@ -51,7 +51,7 @@ def _of_some_agency(context: Context, data_dict: DataDict | None) -> AuthResult:
     """Coordinators, and whoever may change one of the round's commitments."""
     if coordinates(context):
         return {"success": True}
-    user = context.get("user")
+    user = context.get("user") or ""
     query = model.Session.query(RoundItem.package_id).filter_by(round_id=str((data_dict or {}).get("id") or ""))
     for (package_id,) in query if user else ():
         try:

@@ -1,13 +1,17 @@
-"""A round in a real browser: the coordinator opens, a steward sends, it comes back, is corrected and accepted, and the round is closed."""
+"""A round in a real browser: the coordinator opens, one steward sends a workbook that has errors at first, the other a form, a report comes
+back, is corrected and accepted, and the round is closed."""
 
 from __future__ import annotations
 
 import datetime as dt
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from openpyxl import load_workbook
+from openpyxl.utils import get_column_letter
 
 from tests.conftest import Watch
 
@@ -20,6 +24,19 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 
+def fill(path: Path, values: dict[str, Any]) -> Path:
+    """A downloaded workbook with values, by column, in the row of its first report."""
+    book = load_workbook(path)
+    sheet = book.worksheets[1]
+    letters = {sheet.cell(1, at).value: get_column_letter(at) for at in range(1, sheet.max_column + 1)}
+    for key, value in values.items():
+        sheet[f"{letters[key]}3"] = value
+    made = io.BytesIO()
+    book.save(made)
+    path.write_bytes(made.getvalue())
+    return path
+
+
 def test_a_round_in_the_browser(
     portal: str,
     page: Page,
@@ -28,6 +45,7 @@ def test_a_round_in_the_browser(
     mail: Letters,
     log_in: Callable[[Page, str, str], None],
     screenshot: Callable[..., Path],
+    tmp_path: Path,
 ) -> None:
     made = house()
     one, two = made.stewards
@@ -54,21 +72,42 @@ def test_a_round_in_the_browser(
     address = page.url
     send_waiting_mails()
 
-    # Each steward follows the address in the mail; both send, one of them too early.
-    item = ""
-    for user, number in ((one, "1"), (two, "3")):
-        letter = mail.to(user)[0][1]
-        as_(user)
-        item = next(line.strip() for line in letter.splitlines() if "/report/" in line)
-        page.goto(item)
-        if number == "3":
-            page.click("button[value=submit]")
-            assert seen("[data-errors] li") == 2
-            page.select_option("[name=completion_level]", "substantial")
-            page.fill("[name=done-ar]", "تم نشر النسخة الأولية")
-        page.click("button[value=submit]")
-        assert seen("[data-state=submitted]") == 1
-        screenshot(page, f"round-item-{number}", language="ar", width="wide")
+    # One steward fills in the workbook, wrongly at first.
+    as_(one)
+    page.goto(address.replace("/fr/", "/ar/"))
+    with page.expect_download() as got:
+        page.click("[data-workbook]")
+    book = tmp_path / got.value.suggested_filename
+    got.value.save_as(book)
+    assert book.name == "nap1-2016-12-ar.xlsx"
+    for values, outcome in (
+        ({"report.completion_level": "تقريبا", "report.evidence": "=1+1", "report.send": "نعم"}, "errors"),
+        ({"report.completion_level": "كامل", "report.evidence": "https://example.tn/livrable"}, "preview"),
+    ):
+        page.set_input_files("#field-workbook", fill(book, values))
+        page.click("form[action$='/workbook'] button")
+        if outcome == "errors":
+            assert seen("[data-errors] tr[data-cell]") == 2
+            screenshot(page, "round-workbook-errors", language="ar", width="wide")
+            page.goto(address)
+    assert seen("[data-row='1'] ins") == 2
+    screenshot(page, "round-workbook", language="fr", width="wide")
+    page.click("[data-apply]")
+    assert seen("tr[data-item='1'][data-state=submitted]") == 1
+    send_waiting_mails()
+    assert len(mail.to(made.coordinator)) == 1
+
+    # The other follows the address in the mail, and sends too early.
+    as_(two)
+    item = next(line.strip() for line in mail.to(two)[0][1].splitlines() if "/report/" in line)
+    page.goto(item)
+    page.click("button[value=submit]")
+    assert seen("[data-errors] li") == 2
+    page.select_option("[name=completion_level]", "substantial")
+    page.fill("[name=done-ar]", "تم نشر النسخة الأولية")
+    page.click("button[value=submit]")
+    assert seen("[data-state=submitted]") == 1
+    screenshot(page, "round-item-3", language="ar", width="wide")
 
     as_(made.coordinator)
     page.goto(item)
