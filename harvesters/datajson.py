@@ -76,7 +76,7 @@ class DataJsonBackend(Backend):
                 return
             try:
                 for count, found in enumerate(_datasets(_Prefixed(stream, stream.url)), 1):
-                    if (record := self._record(found, count)) is not None:
+                    if (record := self._record(found, count, cursor)) is not None:
                         yield record
             except (ijson.JSONError, UnicodeDecodeError) as error:
                 reason = str(error).replace("\n", " ")[:150]
@@ -87,9 +87,11 @@ class DataJsonBackend(Backend):
                 raise SourceError(NOT_EXPECTED, url=stream.url, found="JSON", expected="data.json (“dataset”)")
             cursor.state["document"] = {"etag": stream.validators.etag, "last_modified": stream.validators.last_modified}
 
-    def _record(self, found: Any, number: int) -> Record | None:
+    def _record(self, found: Any, number: int, cursor: Cursor) -> Record | None:
         if not isinstance(found, dict):
             self.report(NOT_VALID_RECORD, title=f"№ {number}", reason=f"{type(found).__name__} ≠ {{…}}")
+            # Nobody can tell which record it was: it must not pass for one that is gone.
+            cursor.incomplete(NOT_VALID_RECORD.slug)
             return None
         title = plain(_first(found.get("title")))
         if plain(found.get("accessLevel")).lower() == "non-public" and not self.options.non_public:
@@ -103,6 +105,7 @@ class DataJsonBackend(Backend):
                 guid = "content:" + hashlib.sha256(content).hexdigest()
         if len(content) > _LARGEST:
             self.report(NOT_VALID_RECORD, guid=guid, title=title, reason=f"{len(content)} B > {_LARGEST} B")
+            cursor.present(guid[:2_000])
             return None
         page = plain(found.get("landingPage"))
         return Record(

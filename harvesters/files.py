@@ -133,7 +133,7 @@ class FilesBackend(Backend):
             return
         rows = _json_rows(response) if kind == "json" else list(_csv_rows(response))
         # Held whole: a list is kept by hand, and the rows of one dataset need not follow each other.
-        datasets = self._datasets(rows, response.url)
+        datasets = self._datasets(rows, response.url, cursor)
         cursor.expect(len(datasets))
         for guid, found in datasets.items():
             titles = [value for name, value in found.items() if name.startswith("title") and plain(value)]
@@ -147,12 +147,14 @@ class FilesBackend(Backend):
             )
         cursor.state["document"] = {"etag": response.validators.etag, "last_modified": response.validators.last_modified}
 
-    def _datasets(self, rows: Sequence[Any], url: str) -> dict[str, dict[str, Any]]:
+    def _datasets(self, rows: Sequence[Any], url: str, cursor: Cursor) -> dict[str, dict[str, Any]]:
         datasets: dict[str, dict[str, Any]] = {}
         strange: set[str] = set()
         for number, row in enumerate(rows, 1):
             if not isinstance(row, Mapping):
                 self.report(NOT_VALID_RECORD, title=f"№ {number}", reason=type(row).__name__)
+                # Nobody can tell which dataset it was: it must not pass for one that is gone.
+                cursor.incomplete(NOT_VALID_RECORD.slug)
                 continue
             known: dict[str, Any] = {"other": {}}
             for name, value in row.items():
@@ -173,6 +175,7 @@ class FilesBackend(Backend):
             guid = plain(known.get("identifier")) or title or plain(known.get("url"))
             if not guid:
                 self.report(NOT_VALID_RECORD, title=f"№ {number}", reason="∅ title, url")
+                cursor.incomplete(NOT_VALID_RECORD.slug)
                 continue
             entry = datasets.setdefault(guid, {"files": []})
             for name, value in known.items():

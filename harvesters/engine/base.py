@@ -417,7 +417,9 @@ class Cursor:
 
     def incomplete(self, reason: str) -> None:
         """Not everything was seen. ``reason``: a short text or slug for the job's log."""
-        self.reasons.append(short(reason))
+        reason = short(reason)
+        if reason not in self.reasons:
+            self.reasons.append(reason)
 
     def all_unchanged(self) -> None:
         """Nothing changed since the last complete pass."""

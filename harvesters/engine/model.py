@@ -68,11 +68,12 @@ class Source(tk.BaseModel):
     auth_env: Mapped[str] = mapped_column(sa.Text, nullable=False, default="")
     #: What the backend wants to find again; see `Cursor.state`.
     state: Mapped[dict[str, Any]] = mapped_column(JSONB, nullable=False, default=dict)
-    #: Begin of the last complete pass that looked at everything, and of the last that ended well.
+    #: Begin of the last complete pass that looked at everything, and of the last that missed nothing that changed.
     last_full: Mapped[dt.datetime | None] = mapped_column(sa.DateTime(timezone=True))
     last_good: Mapped[dt.datetime | None] = mapped_column(sa.DateTime(timezone=True))
     created: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True), nullable=False, default=now)
-    modified: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True), nullable=False, default=now, onupdate=now)
+    #: The last change of its settings; what jobs write into the row is none.
+    modified: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True), nullable=False, default=now)
     created_by: Mapped[str | None] = mapped_column(sa.Text)
     deleted: Mapped[bool] = mapped_column(sa.Boolean, nullable=False, default=False)
 

@@ -111,7 +111,8 @@ def delete(runner: Runner, record_id: int) -> None:
     package = model.Session.get(model.Package, package_id) if package_id else None
     if package is not None and package.state != "deleted":
         tk.get_action("package_delete")({"user": runner.user, "ignore_auth": True}, {"id": package.id})
-    _update([record_id], state="removed", job_id=runner.job_id, hash="", missing_since=now(), written={}, offered={})
+    # What was written stays known: should the dataset come back, what was changed here is told from what was harvested.
+    _update([record_id], state="removed", job_id=runner.job_id, hash="", missing_since=now())
     runner.counts["removed"] += 1
     runner.commit()
 

@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import socket
+import tempfile
 import threading
 import uuid
 import zlib
@@ -29,7 +30,7 @@ from sqlalchemy.orm import aliased
 
 from . import config, plan, showing
 from . import source as sources
-from .base import Backend, Cursor, OptionsError, Record, Validators
+from .base import CHANGES_ONLY, Backend, Cursor, OptionsError, Record, Validators
 from .model import CLOSED, OPEN, Batch, HarvestRecord, Job, Source, StoredIssue, now, record_key
 from .problems import Cancelled, HarvestError, Issue, Kind, RecordError, Severity, SourceError, short
 from .writer import Item, Outcome, Writer, stable_id
@@ -326,6 +327,40 @@ def unpack(payload: bytes) -> list[Record]:
     return records
 
 
+class _Later:
+    """Records to come back to at the end of a pass, on disk: a source that made all its identifiers anew has as many as it has records.
+
+    Iterating gives them in lists of at most `CHUNK`.
+    """
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()
+        self._waiting: list[Record] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._file.close()
+
+    def add(self, records: Iterable[Record]) -> None:
+        self._waiting += records
+        if len(self._waiting) >= CHUNK:
+            self._spill()
+
+    def _spill(self) -> None:
+        packed = pack(self._waiting)
+        self._file.write(len(packed).to_bytes(8, "big") + packed)
+        self._waiting = []
+
+    def __iter__(self) -> Iterator[list[Record]]:
+        if self._waiting:
+            self._spill()
+        self._file.seek(0)
+        while size := self._file.read(8):
+            yield unpack(self._file.read(int.from_bytes(size, "big")))
+
+
 class Runner:
     """The work of one worker on one job."""
 
@@ -431,7 +466,9 @@ class Runner:
             job.counts = {**job.counts, "warnings": 0, "errors": 0}
             model.Session.commit()
         self.index_what_is_missing()
-        full = job.full or allow_removal or sources.due_full(self.source, begun) or self._settings_changed()
+        full = (
+            job.full or allow_removal or sources.due_full(self.source, begun) or self._settings_changed() or self._is_something_left_over()
+        )
         cursor = Cursor(None if full else self.source.last_good, dict(self.source.state or {}) if not full else {})
         self.backend = sources.backend_of(self.source, self.note)
         http = sources.http_client(self.source, self.life.keep_going)
@@ -441,24 +478,31 @@ class Runner:
         pending: list[Record] = []
         # Records that other workers write: only they know their rows.
         given: list[str] = []
-        for records in _chunks(self._counted(self.backend.records(http, cursor)), CHUNK):
-            pending += self.compare(records)
-            while len(pending) >= self.batch_size:
-                batch, pending = pending[: self.batch_size], pending[self.batch_size :]
-                if helpers is not None and helpers.give(batch):
-                    given += [record.guid for record in batch]
-                else:
+        with _Later() as later:
+            for records in _chunks(self._counted(self.backend.records(http, cursor)), CHUNK):
+                pending += self.compare(records, later)
+                while len(pending) >= self.batch_size:
+                    batch, pending = pending[: self.batch_size], pending[self.batch_size :]
+                    if helpers is not None and helpers.give(batch):
+                        given += [record.guid for record in batch]
+                    else:
+                        self.write(batch)
+                self.commit(phase="writing" if pending else "reading", expected=cursor.expected)
+                model.Session.remove()
+                self.life.keep_going()
+            self._reload()
+            self._note_present(cursor.present_guids)
+            for records in later:
+                pending += self._find_renamed(records)
+                while len(pending) >= self.batch_size:
+                    batch, pending = pending[: self.batch_size], pending[self.batch_size :]
                     self.write(batch)
-            self.commit(phase="writing" if pending else "reading", expected=cursor.expected)
-            model.Session.remove()
-            self.life.keep_going()
         if pending:
             self.write(pending)
         if helpers is not None:
             helpers.finish()
         self._reload()
         self._note_present(given)
-        self._note_present(cursor.present_guids)
         self.commit(phase="removing", expected=cursor.expected)
         seen = len(self._seen) if not cursor.unchanged_all else None
         result = self.remove(cursor, begun, allow_removal)
@@ -466,7 +510,9 @@ class Runner:
         complete = not cursor.reasons
         if complete and len(json.dumps(cursor.state)) <= 100_000:
             self.source.state = cursor.state
-        self.source.last_good = begun
+        if set(cursor.reasons) <= {CHANGES_ONLY}:
+            # What a pass that missed something did not see is asked for again: only from here on is nothing left to ask for.
+            self.source.last_good = begun
         if complete and cursor.since is None:
             self.source.last_full = begun
         log.info("harvest job %s saw %s records", self.job_id, seen)
@@ -478,6 +524,19 @@ class Runner:
 
     def _settings_changed(self) -> bool:
         return self.source.last_good is not None and self.source.modified > self.source.last_good
+
+    def _is_something_left_over(self) -> bool:
+        """Whether a record waits to be dealt with again that the source would not name among its changes: one that was refused, restored,
+        or whose values are to replace what was changed here."""
+        return bool(
+            model.Session.scalar(
+                sa.select(
+                    sa.exists().where(
+                        HarvestRecord.source_id == self.source_id, HarvestRecord.hash == "", HarvestRecord.state != "removed"
+                    )
+                )
+            )
+        )
 
     def _reload(self) -> None:
         source = model.Session.get(Source, self.source_id)
@@ -505,8 +564,11 @@ class Runner:
             self._seen_keys.add(mark)
             yield record
 
-    def compare(self, records: Sequence[Record]) -> list[Record]:
-        """Which of the records have to be written. The others are noted as seen."""
+    def compare(self, records: Sequence[Record], later: _Later) -> list[Record]:
+        """Which of the records have to be written. The others are noted as seen.
+
+        :param later: takes those that may be known by another guid, which only the end of the pass can tell
+        """
         keys = [record_key(record.guid) for record in records]
         columns = (HarvestRecord.id, HarvestRecord.key, HarvestRecord.hash, HarvestRecord.state, HarvestRecord.job_id)
         rows = {
@@ -515,23 +577,17 @@ class Runner:
                 sa.select(*columns).where(HarvestRecord.source_id == self.source_id, HarvestRecord.key.in_(keys))
             )
         }
-        aliases = {record.alias for record, key in zip(records, keys, strict=True) if record.alias and key not in rows}
-        renamed = self._renamed(aliases)
+        self._seen.update(row.id for row in rows.values())
+        renamed = self._renamed({record.alias for record, key in zip(records, keys, strict=True) if record.alias and key not in rows})
         duplicates = self._still_duplicates([row.id for row in rows.values() if row.state == "duplicate"])
         pending: list[Record] = []
+        held: list[Record] = []
         unchanged: list[int] = []
         for record, key in zip(records, keys, strict=True):
             row = rows.get(key)
-            if row is None and record.alias in renamed:
-                old = renamed.pop(record.alias)
-                model.Session.execute(sa.update(HarvestRecord).where(HarvestRecord.id == old).values(guid=_storable(record.guid), key=key))
-                self._seen.add(old)
-                pending.append(record)
-                continue
             if row is None:
-                pending.append(record)
+                (held if record.alias in renamed else pending).append(record)
                 continue
-            self._seen.add(row.id)
             same = row.hash == sources.state_hash(self.salt, record.hash)
             if same and (row.state == "active" or row.id in duplicates):
                 unchanged.append(row.id)
@@ -539,6 +595,7 @@ class Runner:
                 self.counts["unchanged"] += row.job_id != self.job_id
             else:
                 pending.append(record)
+        later.add(held)
         if unchanged:
             model.Session.execute(
                 sa.update(HarvestRecord)
@@ -549,15 +606,34 @@ class Runner:
         return pending
 
     def _renamed(self, aliases: set[str]) -> dict[str, int]:
-        """Records that were known by another guid, by their alias: ``{alias: id}``."""
+        """Records that are known by another guid which was not seen so far, by their alias: ``{alias: id}``."""
         if not aliases:
             return {}
         found = model.Session.execute(
             sa.select(HarvestRecord.alias, HarvestRecord.id)
             .where(HarvestRecord.source_id == self.source_id, HarvestRecord.alias.in_(aliases))
-            .order_by(HarvestRecord.id)
+            # Where several had it, the one that is a dataset here has it in the end.
+            .order_by(HarvestRecord.state.in_(("active", "missing")), HarvestRecord.id)
         )
         return {alias: record_id for alias, record_id in found if record_id not in self._seen}
+
+    def _find_renamed(self, records: Sequence[Record]) -> Sequence[Record]:
+        """Give records with a new guid the identity of those that had their alias and are not at the source any more.
+
+        :returns: all of them: they have to be written
+        """
+        renamed = self._renamed({record.alias for record in records})
+        for record in records:
+            old = renamed.pop(record.alias, None)
+            if old is not None:
+                model.Session.execute(
+                    sa.update(HarvestRecord)
+                    .where(HarvestRecord.id == old)
+                    .values(guid=_storable(record.guid), key=record_key(record.guid))
+                    .execution_options(synchronize_session=False)
+                )
+                self._seen.add(old)
+        return records
 
     def _still_duplicates(self, ids: list[int]) -> set[int]:
         """Those whose dataset another source still has, and that this one may not take over."""
@@ -901,7 +977,7 @@ class Runner:
         distinct = len(self._seen_keys) + len(set(cursor.present_guids))
         if cursor.unchanged_all:
             return {}
-        if cursor.expected is not None and distinct < cursor.expected and not cursor.reasons:
+        if cursor.expected is not None and distinct < cursor.expected and set(cursor.reasons) <= {CHANGES_ONLY}:
             self.note(Issue(FEWER, values={"expected": str(cursor.expected), "seen": str(distinct)}))
             cursor.incomplete("fewer-than-announced")
         if distinct == 0 and not cursor.reasons:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -40,12 +41,13 @@ def remote_dataset(number: int, **more: Any) -> dict[str, Any]:
 
 
 class CkanFace:
-    """``datasets`` is what the site has; ``pages`` counts the searches."""
+    """``datasets`` is what the site has; ``asked`` tells of each search since when changes were asked for (``""``: everything)."""
 
     def __init__(self, server: SourceServer, count: int = 0) -> None:
         self.server = server
         self.url = server.url
         self.datasets: list[Any] = [remote_dataset(number) for number in range(count)]
+        self.asked: list[str] = []
         #: What the site says that it has, if it lies.
         self.count: int | None = None
         server.says("/api/3/action/package_search", self._search)
@@ -54,7 +56,9 @@ class CkanFace:
     def _search(self, handler: BaseHTTPRequestHandler) -> None:
         query = {name: values[0] for name, values in parse_qs(urlsplit(handler.path).query).items()}
         start, rows = int(query.get("start", 0)), int(query.get("rows", 10))
-        found = copy.deepcopy(self.datasets)
+        since = re.search(r"metadata_modified:\[(\S+)Z TO \*\]", query.get("fq", ""))
+        self.asked.append(since[1] if since else "")
+        found = [each for each in copy.deepcopy(self.datasets) if since is None or each["metadata_modified"] >= since[1]]
         body = json.dumps(
             {"success": True, "result": {"count": len(found) if self.count is None else self.count, "results": found[start : start + rows]}}
         ).encode()

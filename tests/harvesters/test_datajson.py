@@ -202,3 +202,19 @@ def test_a_large_file_needs_little_memory(http_server: SourceServer) -> None:
         tracemalloc.stop()
     assert count == 2_000
     assert peak < 5_000_000, "3 MB of JSON, most of it never in memory at once"
+
+
+def test_what_is_refused_is_not_gone(http_server: SourceServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = http_server.says("/data.json", catalogue({"identifier": "a", "title": "A"}, {"identifier": "b", "title": "B" * 500}))
+    monkeypatch.setattr(datajson, "_LARGEST", 300)
+    reading = read(DataJsonBackend, url)
+    assert reading.order == ["a"]
+    assert reading.cursor.present_guids == ["b"]
+    assert reading.cursor.reasons == []
+
+
+def test_after_an_entry_that_is_no_record_nothing_counts_as_gone(http_server: SourceServer) -> None:
+    url = http_server.says("/data.json", catalogue({"identifier": "a", "title": "A"}, None, 7))
+    reading = read(DataJsonBackend, url)
+    assert reading.order == ["a"]
+    assert reading.cursor.reasons == ["unreadable-record"]

@@ -87,3 +87,11 @@ def test_a_web_folder(http_server: SourceServer, accepted: Any) -> None:
     http_server.says("/pub/", APACHE.replace("12-Mar-2020 10:11", "13-Mar-2020 09:00"))
     after = read(FilesBackend, http_server.url + "/pub/").hashes
     assert {name for name in before if before[name] != after[name]} == {"budget_2019.xlsx"}
+
+
+@pytest.mark.parametrize("entry", [None, {"licence": "cc-by"}])
+def test_after_an_entry_that_is_no_record_nothing_counts_as_gone(http_server: SourceServer, entry: Any) -> None:
+    body = json.dumps([{"title": "Un", "url": "https://example.tn/1.csv"}, entry])
+    reading = read(FilesBackend, http_server.says("/list.json", body, Content_Type="application/json"))
+    assert len(reading.order) == 1
+    assert reading.cursor.reasons == ["unreadable-record"]

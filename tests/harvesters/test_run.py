@@ -132,6 +132,94 @@ def test_a_new_uuid_with_the_same_slug_is_the_same_dataset(source, face):
     assert len(records(source)) == 12
 
 
+@pytest.mark.parametrize("chunk", [500, 2], ids=["together", "apart"])
+@pytest.mark.parametrize("first", [True, False], ids=["before", "after"])
+def test_a_slug_that_went_to_another_record_takes_no_dataset_along(source, face, monkeypatch, chunk: int, first: bool):
+    harvest(source)
+    before = call_action("package_show", id="jeu-3")
+    face.datasets[3] |= {"name": "jeu-3-ancien", "title": "Le même"}
+    another = remote_dataset(77, name="jeu-3", title="Un autre")
+    face.datasets.insert(0 if first else len(face.datasets), another)
+    monkeypatch.setattr(run, "CHUNK", chunk)
+    assert counts(harvest(source)) == {"seen": 13, "added": 1, "changed": 1, "unchanged": 11}
+    by_guid = {record["guid"]: record["package_id"] for record in records(source)}
+    assert by_guid[face.datasets[4 if first else 3]["id"]] == before["id"]
+    assert by_guid[another["id"]] != before["id"]
+    assert call_action("package_show", id=before["id"])["title_translated"] == {"fr": "Le même"}
+
+
+def test_all_identifiers_made_anew_are_the_same_datasets(source, face, monkeypatch):
+    harvest(source)
+    before = {record["package_id"] for record in records(source)}
+    for number, each in enumerate(face.datasets):
+        each["id"] = f"77777777-0000-4000-8000-{number:012}"
+    monkeypatch.setattr(run, "CHUNK", 5)
+    assert counts(harvest(source)) == {"seen": 12, "changed": 12}
+    assert {record["package_id"] for record in records(source)} == before
+
+
+class TestChangesOnly:
+    """A source that can say what changed is asked for that only; but never so that something is missed."""
+
+    @pytest.fixture
+    def source(self, face: CkanFace, agency: dict[str, Any]) -> dict[str, Any]:
+        return call_action("ogptn_harvest_source_create", title="Portail", url=face.url, backend="ckan", owner_org=agency["id"])
+
+    @staticmethod
+    def asked(face: CkanFace, source: dict[str, Any], **more: Any) -> tuple[bool, dict[str, Any]]:
+        """Whether a harvest asked for changes only, and its job."""
+        face.asked = []
+        job = harvest(source, **more)
+        return all(face.asked), job
+
+    def test_from_the_second_harvest_on(self, source, face):
+        assert not self.asked(face, source)[0]
+        changes, job = self.asked(face, source)
+        assert changes
+        assert counts(job) == {}
+        face.datasets[2] |= {"title": "Nouveau", "metadata_modified": now().strftime("%Y-%m-%dT%H:%M:%S")}
+        changes, job = self.asked(face, source)
+        assert changes
+        assert counts(job) == {"seen": 1, "changed": 1}
+        assert not self.asked(face, source, full=True)[0]
+
+    def test_not_after_the_settings_changed(self, source, face):
+        harvest(source)
+        call_action("ogptn_harvest_source_update", id=source["id"], language="fr")
+        assert not self.asked(face, source)[0]
+        assert self.asked(face, source)[0]
+
+    def test_not_while_a_record_is_refused(self, source, face):
+        face.datasets[4]["resources"] = "none of them"
+        face.datasets[5] = {**face.datasets[5], "name": 5, "title": "", "id": "x" * 3000}
+        face.datasets[6]["notes"] = "\x00" * 3
+        face.datasets[7]["title"] = ""
+        harvest(source)
+        model.Session.execute(sa.update(HarvestRecord).where(HarvestRecord.guid == face.datasets[1]["id"]).values(hash="", state="refused"))
+        model.Session.commit()
+        assert not self.asked(face, source)[0]
+
+    def test_what_an_incomplete_harvest_missed_is_asked_for_again(self, source, face):
+        harvest(source)
+        good = call_action("ogptn_harvest_source_show", id=source["id"])["last_good"]
+        stamp = now().strftime("%Y-%m-%dT%H:%M:%S")
+        face.datasets[2] |= {"title": "Nouveau", "metadata_modified": stamp}
+        face.datasets[3] |= {"title": "Nouveau", "metadata_modified": stamp}
+        face.count, left_out = 2, face.datasets.pop(3)
+        changes, job = self.asked(face, source)
+        assert changes
+        assert "fewer-than-announced" in {issue["slug"] for issue in issues(job)}
+        assert call_action("ogptn_harvest_source_show", id=source["id"])["last_good"] == good
+        face.count = None
+        face.datasets.append(left_out)
+        harvest(source)
+        assert call_action("ogptn_harvest_source_show", id=source["id"])["last_good"] > good
+
+    def test_jobs_are_no_change_of_the_settings(self, source, face):
+        harvest(source)
+        assert call_action("ogptn_harvest_source_show", id=source["id"])["modified"] == source["modified"]
+
+
 def test_one_refused_record_does_not_stop_the_others(source, face):
     face.datasets[4]["url"] = "https://example.tn/" + "x" * 5000
     face.datasets[5] = {"name": "no-identity-at-all", "id": ""}
@@ -240,6 +328,26 @@ class TestLocalEdits:
         after = call_action("package_show", id="jeu-3")
         assert after["notes_translated"] == {"fr": "Changé à la source"}
         assert after["theme"] == ["ENER"]
+
+
+    @pytest.mark.parametrize("restored", [False, True], ids=["back at the source", "restored"])
+    def test_survive_that_the_record_was_gone(self, source, face, restored: bool):
+        harvest(source)
+        user = call_action("get_site_user", context={"ignore_auth": True, "user": ""})["name"]
+        call_action("package_patch", context={"user": user}, id="jeu-11", notes_translated={"fr": "Corrigé ici"})
+        gone = face.datasets.pop()
+        for _ in range(3):
+            harvest(source)
+        record = records(source, state="removed")[0]
+        if restored:
+            call_action("ogptn_harvest_record_restore", id=record["id"])
+        gone["title"] = "Titre de la source"
+        face.datasets.append(gone)
+        assert counts(harvest(source))["back"] == 1
+        after = call_action("package_show", id="jeu-11")
+        assert after["state"] == "active"
+        assert after["title_translated"] == {"fr": "Titre de la source"}
+        assert after["notes_translated"] == {"fr": "Corrigé ici"}
 
 
 class TestTwoSources:
