@@ -15,6 +15,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 from croniter import croniter
+from rq.exceptions import DeserializationError
 from sqlalchemy import exc
 
 from . import config, removal
@@ -84,6 +85,8 @@ def create(source_id: str, kind: str = "harvest", *, user: str | None = None, fu
 
 def enqueue(job_id: str) -> None:
     """Queue a job for any worker. Queueing it twice does no harm: only one worker can claim it."""
+    # The chain of ticks ends where the queue's memory was lost; whoever starts a job puts it together again.
+    schedule_tick()
     # No time limit: its own sign of life tells whether it is well.
     background.enqueue(run, [job_id], title="ogptn harvest", queue=config.queue(), rq_kwargs={"timeout": -1})
 
@@ -121,11 +124,9 @@ def tick() -> dict[str, int]:
 
 
 def scheduled_tick() -> None:
-    """`tick` from the worker's scheduler, which is told of the next one whatever happens."""
-    try:
-        tick()
-    finally:
-        schedule_tick()
+    """`tick` from the worker's scheduler. The next one is planned first: it comes even if this one fails, or its worker is killed."""
+    schedule_tick()
+    tick()
 
 
 def schedule_tick() -> None:
@@ -172,12 +173,26 @@ def _revive() -> int:
         )
     )
     model.Session.commit()
-    queued = background.get_queue(config.queue()).jobs
-    waiting = {str(each.args[0]) for each in queued if each.args and str(each.func_name).endswith("engine.run.run")}
+    if not ids:
+        # As a rule; the queue, which may be long, is then not read.
+        return 0
+    waiting = _queued()
     revived = [job_id for job_id in ids if job_id not in waiting]
     for job_id in revived:
         enqueue(job_id)
     return len(revived)
+
+
+def _queued() -> set[str]:
+    """Ids of the jobs that wait in the queue. It is CKAN's and everybody's: what cannot be read there is another's."""
+    waiting: set[str] = set()
+    for each in background.get_queue(config.queue()).jobs:
+        try:
+            if each.args and str(each.func_name).endswith("engine.run.run"):
+                waiting.add(str(each.args[0]))
+        except DeserializationError:
+            continue
+    return waiting
 
 
 def prune() -> int:

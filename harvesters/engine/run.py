@@ -334,7 +334,7 @@ class _Later:
     """
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `__exit__`
         self._waiting: list[Record] = []
 
     def __enter__(self) -> Self:
@@ -531,9 +531,7 @@ class Runner:
         return bool(
             model.Session.scalar(
                 sa.select(
-                    sa.exists().where(
-                        HarvestRecord.source_id == self.source_id, HarvestRecord.hash == "", HarvestRecord.state != "removed"
-                    )
+                    sa.exists().where(HarvestRecord.source_id == self.source_id, HarvestRecord.hash == "", HarvestRecord.state != "removed")
                 )
             )
         )
@@ -710,11 +708,11 @@ class Runner:
         )
         translated = self._settle_conflicts(translated)
         self._find_again([(record, row) for record, row, _dataset in translated if not row.package_id])
-        shown = self._shown([row.package_id for _record, row, _dataset in translated if row.package_id])
+        there = self._there([row.package_id for _record, row, _dataset in translated if row.package_id])
         taken = self._taken_names(
-            [plan.name_candidate(dataset, record.title) for record, row, dataset in translated if row.package_id not in shown]
+            [plan.name_candidate(dataset, record.title) for record, row, dataset in translated if row.package_id not in there]
         )
-        items = [self._item(record, row, dataset, shown.get(row.package_id or ""), taken) for record, row, dataset in translated]
+        items = [self._item(record, row, dataset, row.package_id in there, taken) for record, row, dataset in translated]
         # What was found out is kept whatever the database says to the datasets.
         self.commit()
         return items
@@ -789,11 +787,9 @@ class Runner:
             row.hash = sources.state_hash(self.salt, record.hash)
         return kept
 
-    def _shown(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-        if not ids:
-            return {}
-        packages = list(model.Session.scalars(sa.select(model.Package).where(model.Package.id.in_(ids))))
-        return {package.id: showing.as_json(both[1]) for package, both in zip(packages, showing.show_many(packages), strict=True)}
+    def _there(self, ids: Sequence[str]) -> set[str]:
+        """Those that are datasets here: one may have been purged."""
+        return set(model.Session.scalars(sa.select(model.Package.id).where(model.Package.id.in_(ids)))) if ids else set()
 
     def _taken_names(self, wanted: Sequence[str]) -> set[str]:
         """Names that new datasets cannot have: any that begins like one that is wanted."""
@@ -805,41 +801,49 @@ class Runner:
             exact |= set(model.Session.scalars(sa.select(name).where(name.startswith(each[:90], autoescape=True))))
         return exact
 
-    def _item(self, record: Record, row: HarvestRecord, dataset: dict[str, Any], shown: dict[str, Any] | None, taken: set[str]) -> Item:
+    def _item(self, record: Record, row: HarvestRecord, dataset: dict[str, Any], there: bool, taken: set[str]) -> Item:
         dataset.setdefault("type", self.source.dataset_type)
         dataset["owner_org"] = self.source.owner_org
         dataset["state"] = "active"
         self._say_where_from(dataset, record)
-        offered = list(dataset.get("resources") or ())
-        package_id = row.package_id if shown else None
-        new_id = row.package_id or stable_id(self.source_id, record.guid)
-        if package_id is None and row.package_id:
-            # It was purged here: the source still has it, so that it comes back under an id of its own.
-            new_id = stable_id(self.source_id, record.guid, str(uuid.uuid4()))
-        keys = plan.resource_keys(offered)
-        ids = plan.match_resources(package_id or new_id, offered, row.resources or {}, (shown or {}).get("resources") or ())
-        for resource in offered:
-            resource.pop("guid", None)
         tag: dict[str, Any] = {
             "record": record,
             "row": row.id,
-            "keys": keys,
-            "ids": ids,
+            "keys": plan.resource_keys(dataset.get("resources") or ()),
+            "ids": [],
             "offered": {},
             "back": row.state in ("missing", "removed"),
+            "written": row.written or {},
+            "resources": row.resources or {},
         }
-        if shown is None:
-            dataset["name"] = plan.free_name(plan.name_candidate(dataset, record.title), taken)
-            return Item(dataset, new_id=new_id, resource_ids=ids, tag=tag)
+        if there:
+            return Item(dataset, package_id=row.package_id, tag=tag, plan=self._plan_change)
+        # What was purged here comes back under an id of its own: the source still has it.
+        parts = [str(uuid.uuid4())] if row.package_id else []
+        new_id = stable_id(self.source_id, record.guid, *parts)
+        tag["ids"] = plan.match_resources(new_id, dataset.get("resources") or (), tag["resources"], ())
+        for resource in dataset.get("resources") or ():
+            resource.pop("guid", None)
+        dataset["name"] = plan.free_name(plan.name_candidate(dataset, record.title), taken)
+        return Item(dataset, new_id=new_id, resource_ids=tag["ids"], tag=tag)
+
+    def _plan_change(self, item: Item, shown: dict[str, Any]) -> None:
+        """What the dataset becomes, given what it is: ids of its resources, its name, and what was changed here."""
+        dataset, tag = item.dataset, item.tag
+        offered = list(dataset.get("resources") or ())
+        ids = plan.match_resources(shown["id"], offered, tag["resources"], shown.get("resources") or ())
+        for resource in offered:
+            resource.pop("guid", None)
         known = {resource["id"] for resource in shown.get("resources") or ()}
         for resource, resource_id in zip(offered, ids, strict=True):
             if resource_id in known:
                 resource["id"] = resource_id
         dataset["name"] = shown["name"]
-        if "owner_org" not in (row.written or {}):
+        if "owner_org" not in tag["written"]:
             # What was written is not known (a restored backup): it may have been given to another organisation since.
             dataset["owner_org"] = shown["owner_org"]
-        edits = plan.edited(row.written or {}, shown)
+        tag["ids"], tag["offered"] = ids, {}
+        edits = plan.edited(tag["written"], shown)
         if edits:
             by_id = [{**resource, "id": resource_id} for resource, resource_id in zip(offered, ids, strict=True)]
             held = {**dataset, "resources": by_id}
@@ -848,7 +852,7 @@ class Runner:
                 if resource["id"] not in known:
                     resource.pop("id", None)
             dataset = held
-        return Item(dataset, package_id=package_id, resource_ids=ids, tag=tag)
+        item.dataset, item.resource_ids = dataset, ids
 
     def _say_where_from(self, dataset: dict[str, Any], record: Record) -> None:
         """Fill the fields of our dataset types that tell where a record was copied from, unless the backend did."""

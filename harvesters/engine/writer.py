@@ -57,6 +57,8 @@ class Item:
     :param new_id: the id of one that is made
     :param resource_ids: ids for the resources that are new, by position
     :param tag: the caller's own
+    :param plan: of a dataset to update: called with the item and the dataset as it is shown, under the lock that keeps everybody else from
+        changing it until the commit; sets ``dataset`` and ``resource_ids``. May be called again, on ``dataset`` as it was
     """
 
     dataset: dict[str, Any]
@@ -64,6 +66,7 @@ class Item:
     new_id: str | None = None
     resource_ids: list[str] = field(default_factory=list)
     tag: Any = None
+    plan: Callable[[Item, dict[str, Any]], None] | None = None
 
 
 @dataclass
@@ -235,21 +238,25 @@ class Writer:
     def _validate(
         self, item: Item, user: model.User, known: dict[str, model.Package], there: dict[str, dict[str, Any]]
     ) -> _Prepared | Outcome:
-        context, dataset = self._context(user), item.dataset
+        context = self._context(user)
         package, copied = None, {}
         if item.package_id is not None:
             package = known.get(item.package_id)
             if package is None:
                 return Outcome(item, "refused", errors={"id": [tk._("The dataset is not there any more.")]})
-            dataset["id"], dataset["type"] = package.id, package.type
             context["package"] = package
             shown = there[package.id]
+            if item.plan is not None:
+                item.plan(item, showing.as_json(shown))
+            dataset = item.dataset
+            dataset["id"], dataset["type"] = package.id, package.type
             if _same(dataset, shown):
                 return Outcome(item, "unchanged", package.id)
             copied = _left_alone(dataset, shown)
             _guess_types(dataset.get("resources"), {resource["id"]: resource for resource in shown.get("resources") or ()})
             schema = lookup_package_plugin(package.type).update_package_schema()
         else:
+            dataset = item.dataset
             dataset.setdefault("type", "dataset")
             schema = lookup_package_plugin(dataset["type"]).create_package_schema()
         action = "package_update" if package is not None else "package_create"
@@ -433,6 +440,9 @@ class Writer:
 
     def _by_action(self, item: Item, with_them: Callable[[list[Outcome]], None]) -> list[Outcome]:
         action = "package_update" if item.package_id else "package_create"
+        before = tk.get_action("package_show")({"ignore_auth": True}, {"id": item.package_id}) if item.package_id else None
+        if item.plan is not None and before is not None:
+            item.plan(item, showing.as_json(before))
         dataset = dict(item.dataset)
         if item.package_id or item.new_id:
             dataset["id"] = item.package_id or item.new_id
@@ -440,15 +450,13 @@ class Writer:
             if position < len(item.resource_ids):
                 resource.setdefault("id", item.resource_ids[position])
         context: Context = {"user": self.user, "ignore_auth": True}
-        before = (
-            tk.get_action("package_show")({"ignore_auth": True}, {"id": item.package_id})["metadata_modified"] if item.package_id else None
-        )
         try:
             shown = tk.get_action(action)(context, dataset)
         except tk.ValidationError as error:
             outcome = Outcome(item, "refused", errors=dict(error.error_dict))
         else:
-            kind = "created" if not item.package_id else "unchanged" if shown["metadata_modified"] == before else "updated"
+            unchanged = before is not None and shown["metadata_modified"] == before["metadata_modified"]
+            kind = "created" if before is None else "unchanged" if unchanged else "updated"
             outcome = Outcome(item, kind, shown["id"], shown=showing.as_json(shown))
         with_them([outcome])
         model.Session.commit()

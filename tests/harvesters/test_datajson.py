@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from ckanext.ogptn.harvesters.datajson import DataJsonBackend  # pyright: ignore[reportMissingImports]
+from ckanext.ogptn.harvesters import datajson  # pyright: ignore[reportMissingImports]
+from ckanext.ogptn.harvesters.datajson import DataJsonBackend
 from ckanext.ogptn.harvesters.engine.problems import SourceError
 from tests.conftest import SourceServer
 

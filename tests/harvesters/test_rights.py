@@ -34,7 +34,7 @@ def ours(admin: dict[str, Any], agency_factory: Any) -> dict[str, Any]:
 
 
 def fields(url: str, owner: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"title": "Portail", "url": url, "backend": "ckan", "owner_org": owner["id"], **more}
+    return {"title": "Portail", "url": url, "backend": "ckan", "owner_org": owner["id"], "options": {"changes_only": False}, **more}
 
 
 CREDENTIALS = {"auth_header": "Authorization", "auth_env": "OGPTN_HARVEST_MINISTRY"}
@@ -118,7 +118,7 @@ class TestOtherOrganisations:
         assert call_action("package_search")["count"] == 3
 
     def test_may_be_given_by_a_system_administrator(self, theirs, ours, face) -> None:
-        source = call_action("ogptn_harvest_source_create", **fields(face.url, ours, conflict="this", options={"changes_only": False}))
+        source = call_action("ogptn_harvest_source_create", **fields(face.url, ours, conflict="this"))
         harvest(source)
         call_action("package_owner_org_update", id="jeu-1", organization_id=ours["id"])
         assert counts(harvest(source)) == {"seen": 3, "unchanged": 2, "changed": 1, "warnings": 1}

@@ -17,6 +17,7 @@ from ckanext.activity.model import Activity
 
 from ckanext.ogptn.harvesters.engine import config, jobs, run
 from ckanext.ogptn.harvesters.engine.model import Batch, HarvestRecord, Job, Source, now
+from ckanext.ogptn.harvesters.engine.writer import Writer
 
 from .ckan_face import CkanFace, remote_dataset
 
@@ -41,6 +42,21 @@ def source(face: CkanFace, agency: dict[str, Any]) -> dict[str, Any]:
         owner_org=agency["id"],
         options={"page_size": 5, "changes_only": False},
     )
+
+
+@pytest.fixture
+def clean_queues() -> Any:
+    """No jobs and no ticks that wait, before and after."""
+
+    def clean() -> None:
+        queue = background.get_queue(config.queue())
+        queue.empty()
+        for job_id in queue.scheduled_job_registry.get_job_ids():
+            queue.scheduled_job_registry.remove(job_id, delete_job=True)
+
+    clean()
+    yield
+    clean()
 
 
 def harvest(source: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -329,6 +345,22 @@ class TestLocalEdits:
         assert after["notes_translated"] == {"fr": "Changé à la source"}
         assert after["theme"] == ["ENER"]
 
+    def test_survive_a_save_while_the_batch_is_planned(self, source, face, monkeypatch):
+        harvest(source)
+        user = call_action("get_site_user", context={"ignore_auth": True, "user": ""})["name"]
+        face.datasets[3]["title"] = "Titre de la source"
+        write = Writer.write
+
+        def saved_meanwhile(writer: Writer, items: Any, *rest: Any) -> Any:
+            call_action("package_patch", context={"user": user}, id="jeu-3", notes_translated={"fr": "Corrigé ici"})
+            return write(writer, items, *rest)
+
+        monkeypatch.setattr(Writer, "write", saved_meanwhile)
+        assert counts(harvest(source))["changed"] == 1
+        after = call_action("package_show", id="jeu-3")
+        assert after["title_translated"] == {"fr": "Titre de la source"}
+        assert after["notes_translated"] == {"fr": "Corrigé ici"}
+        assert records(source, edited=True)[0]["offered"] == {"notes_translated": {"fr": "Données synthétiques"}}
 
     @pytest.mark.parametrize("restored", [False, True], ids=["back at the source", "restored"])
     def test_survive_that_the_record_was_gone(self, source, face, restored: bool):
@@ -353,7 +385,10 @@ class TestLocalEdits:
 class TestTwoSources:
     @pytest.fixture
     def other(self, source, face, agency):
-        return call_action("ogptn_harvest_source_create", title="Ministère", url=face.url, backend="ckan", owner_org=agency["id"])
+        options = {"changes_only": False}
+        return call_action(
+            "ogptn_harvest_source_create", title="Ministère", url=face.url, backend="ckan", owner_org=agency["id"], options=options
+        )
 
     def test_same_datasets_are_not_doubled(self, source, other):
         harvest(source)
@@ -462,6 +497,33 @@ class TestJobs:
         model.Session.commit()
         assert jobs.tick()["started"] == 1
         assert jobs.tick()["started"] == 0
+
+    def test_the_next_tick_is_planned_before_anything_can_go_wrong(self, clean_queues, monkeypatch):
+        planned = background.get_queue(config.queue()).scheduled_job_registry
+        assert len(planned) == 0
+        found: list[int] = []
+        monkeypatch.setattr(jobs, "tick", lambda: found.append(len(planned)))
+        jobs.scheduled_tick()
+        assert found == [1]
+        jobs.schedule_tick()
+        assert len(planned) == 1
+
+    def test_whoever_starts_a_job_sees_to_the_ticks(self, source, clean_queues):
+        call_action("ogptn_harvest_job_create", source_id=source["id"])
+        assert len(background.get_queue(config.queue()).scheduled_job_registry) == 1
+
+    def test_jobs_that_the_queue_lost_are_queued_again_once(self, source, clean_queues):
+        job = call_action("ogptn_harvest_job_create", source_id=source["id"])
+        queue = background.get_queue(config.queue())
+        queue.empty()
+        model.Session.execute(sa.update(Job).values(created=now() - dt.timedelta(hours=1)))
+        model.Session.commit()
+        # Somebody else's job in the same queue, of an extension that is not installed any more.
+        queue.enqueue("ckanext.gone.work")
+        queue.jobs[0].connection.hset(queue.jobs[0].key, "data", b"not a pickle")
+        assert jobs.tick()["revived"] == 1
+        assert jobs.tick()["revived"] == 0
+        assert run.run(job["id"]) == "finished"
 
     @pytest.mark.parametrize(
         ("words", "cron"),
