@@ -564,7 +564,7 @@ def test_several_workers_share_a_job(source, face, app):
             while not over.is_set():
                 # The job itself waits there too; this test runs it below.
                 for waiting in background.get_queue(config.queue()).jobs:
-                    if waiting.func_name.endswith("help_with"):
+                    if str(waiting.func_name).endswith("help_with"):
                         written.append(waiting.perform())
                         waiting.delete()
                 time.sleep(0.02)
