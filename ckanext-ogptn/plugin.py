@@ -50,6 +50,9 @@ from .commitment import cli as commitment_cli
 from .commitment import contacts, report_views
 from .commitment import helpers as commitment_helpers
 from .commitment import validators as commitment_validators
+from .commitment.recommendations import actions as recommendation_actions
+from .commitment.recommendations import auth as recommendation_auth
+from .commitment.recommendations import views as recommendation_views
 from .commitment.rounds import actions as round_actions
 from .commitment.rounds import auth as round_auth
 from .commitment.rounds import views as round_views
@@ -84,6 +87,7 @@ class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
             **shapes.get_actions(),
             **translation.get_actions(),
             **commitment_actions.get_actions(),
+            **recommendation_actions.get_actions(),
             **round_actions.get_actions(),
             **workbook_actions.get_actions(),
         }
@@ -95,6 +99,7 @@ class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
             **quality_auth.get_auth_functions(),
             **catalogue_auth.get_auth_functions(),
             **commitment_auth.get_auth_functions(),
+            **recommendation_auth.get_auth_functions(),
             **round_auth.get_auth_functions(),
         }
 
@@ -105,6 +110,7 @@ class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
             views.blueprint,
             vocabulary_views.blueprint,
             report_views.blueprint,
+            recommendation_views.blueprint,
             round_views.blueprint,
             dcat_views.blueprint,
         ]

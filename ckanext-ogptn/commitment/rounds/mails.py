@@ -43,21 +43,23 @@ def people_of(organisation: str) -> list[Any]:
     return [user for user in query if user.email]
 
 
-def _send(letters: list[dict[str, str]]) -> None:
+def send(letters: list[dict[str, str]]) -> None:
+    """Have the worker send letters ``[{"name", "email", "subject", "body"}]``."""
     if letters:
-        tk.enqueue_job(deliver, [letters], title="mails of a reporting round")
+        tk.enqueue_job(deliver, [letters], title="mails about commitments")
 
 
 def deliver(letters: list[dict[str, str]]) -> None:
     """Send letters ``[{"name", "email", "subject", "body"}]``; one that fails is logged and does not keep the others."""
-    for letter in letters:
+    for each in letters:
         try:
-            mailer.mail_recipient(letter["name"], letter["email"], letter["subject"], letter["body"])
+            mailer.mail_recipient(each["name"], each["email"], each["subject"], each["body"])
         except (mailer.MailerException, OSError) as error:
-            log.error("Mail “%s” was not sent: %s", letter["subject"], error)
+            log.error("Mail “%s” was not sent: %s", each["subject"], error)
 
 
-def _letter(user: Any, subject: str, lines: Iterable[str]) -> dict[str, str]:
+def letter(user: Any, subject: str, lines: Iterable[str]) -> dict[str, str]:
+    """A letter to a person, of these lines."""
     return {"name": user.display_name, "email": user.email, "subject": subject, "body": "\n".join(lines)}
 
 
@@ -93,8 +95,8 @@ def opened(called: Round, items: list[RoundItem]) -> int:
                 tk._("Your commitments:"),
                 *(f"- {_commitment(item)}\n  {_page(item)}" for item in own),
             ]
-            letters += [_letter(user, subject, lines) for user in people_of(agency)]
-    _send(letters)
+            letters += [letter(user, subject, lines) for user in people_of(agency)]
+    send(letters)
     return len(letters)
 
 
@@ -107,7 +109,7 @@ def submitted(called: Round, items: list[RoundItem]) -> None:
         else:
             subject = tk._("{number} progress reports were sent: {round}").format(number=len(items), round=_title(called))
             lines = [_title(called), *(f"- {_commitment(item)}\n  {_page(item)}" for item in items)]
-        _send([_letter(user, subject, lines) for user in people_of(coordinator_organization())])
+        send([letter(user, subject, lines) for user in people_of(coordinator_organization())])
 
 
 def reviewed(called: Round, item: RoundItem, accepted: bool, comment: str) -> None:
@@ -121,4 +123,4 @@ def reviewed(called: Round, item: RoundItem, accepted: bool, comment: str) -> No
         else:
             subject = tk._("Your progress report was sent back: {commitment}").format(commitment=_commitment(item))
         lines = [_title(called), *([comment] if comment else []), _page(item)]
-        _send([_letter(user, subject, lines) for user in people_of(package.owner_org)])
+        send([letter(user, subject, lines) for user in people_of(package.owner_org)])

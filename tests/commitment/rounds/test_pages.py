@@ -16,7 +16,7 @@ from openpyxl.utils import get_column_letter
 from tests.conftest import Watch
 
 from ...mail import Letters
-from .conftest import PASSWORD, House, send_waiting_mails
+from ..conftest import PASSWORD, House, send_waiting_mails
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -22,7 +22,7 @@ from ckanext.ogptn.commitment.rounds import reports
 from ckanext.ogptn.commitment.rounds.model import Round, RoundItem
 
 from ...mail import Letters
-from .conftest import House, send_waiting_mails
+from ..conftest import House, send_waiting_mails
 
 REPORT = {"completion_level": "substantial", "done": {"ar": "تم إعداد النسخة الأولية"}, "obstacles": {}, "evidence": "", "milestones": []}
 

@@ -19,7 +19,7 @@ from ckanext.ogptn.commitment import office
 from ckanext.ogptn.commitment.rounds import workbook
 
 from ...mail import Letters
-from .conftest import House, send_waiting_mails
+from ..conftest import House, send_waiting_mails
 
 
 @pytest.fixture
