@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import shutil
@@ -15,11 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from aiosmtpd.controller import Controller
 from ckan import plugins as p
 from ckan.cli.db import current_revision
+from ckan.common import config
 from ckan.config import middleware
 from ckan.lib import jobs
+from ckan.plugins import core as plugins_core
 from pytest_factoryboy import register
 from werkzeug.serving import make_server
 
@@ -28,6 +32,11 @@ from tests.mail import Letters
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request
+
+# CKAN and scheming read all their YAML files, and look through every installed package, four times for each application that a test makes.
+# Read by libyaml, and looked through once, the same costs a tenth. Where libyaml is missing everything works as before.
+yaml.safe_load = functools.partial(yaml.load, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+plugins_core.entry_points = functools.cache(plugins_core.entry_points)
 
 HERE = Path(__file__).resolve().parent
 SHARED = HERE.parents[1] / "shared"
@@ -82,6 +91,22 @@ def clean_db(with_plugins: None, reset_db: Callable[[], None], migrate_db_for: C
             _tables_made.add(plugin)
     if p.plugin_loaded("ogptn_search") or os.environ.get("CKAN_SOLR_URL"):
         reset_index()
+
+
+@pytest.fixture(scope="session")
+def _applications() -> dict[str, tuple[Any, Any]]:
+    """``{plugins: (application, CKAN's context for addresses outside of a request)}``."""
+    return {}
+
+
+@pytest.fixture
+def kept_app(with_plugins: None, make_app: Callable[[], Any], _applications: dict[str, tuple[Any, Any]]) -> Any:
+    """CKAN's ``app``, made once in a run for each list of plugins: for tests whose blueprints and templates are those of the plugins."""
+    plugins = str(config["ckan.plugins"])
+    if plugins not in _applications:
+        _applications[plugins] = (make_app(), middleware._internal_test_request_context)
+    application, middleware._internal_test_request_context = _applications[plugins]
+    return application
 
 
 @pytest.fixture

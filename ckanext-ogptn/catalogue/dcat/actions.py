@@ -9,7 +9,7 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 from ckan.types import Context, DataDict
 
-from . import addresses, catalog, documents, store, watch
+from . import catalog, documents, store, watch
 from .freshness import Now
 
 
@@ -75,8 +75,7 @@ def dcat_catalog_show(up_func: Callable[..., Any], context: Context, data_dict: 
 
 
 def _address(data_dict: DataDict) -> str:
-    endpoint = str(tk.config.get("ckanext.dcat.catalog_endpoint") or "/catalog.{_format}")
-    return addresses.base() + endpoint.replace("{_format}", str(data_dict.get("format") or "rdf"))
+    return str(tk.url_for("dcat.read_catalog", _format=data_dict.get("format") or "rdf", qualified=True, locale="default"))
 
 
 def ogptn_dcat_refresh(context: Context, data_dict: DataDict) -> dict[str, Any]:

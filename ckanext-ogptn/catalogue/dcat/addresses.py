@@ -13,8 +13,11 @@ our own properties  ``<base>/ns/ogptn#<field>``
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote, unquote
 
+import ckan.plugins.toolkit as tk
 from ckanext.dcat.utils import catalog_uri
 from rdflib import URIRef
 
@@ -54,6 +57,22 @@ def dataset(package_id: str) -> URIRef:
 def resource(package_id: str, resource_id: str) -> URIRef:
     """A file's address, which is also the address of its page."""
     return URIRef(f"{base()}/dataset/{package_id}/resource/{resource_id}")
+
+
+def without_language(package: Mapping[str, Any]) -> dict[str, Any]:
+    """A dataset as ``package_show`` answers it, with the addresses that CKAN makes of its files the same for every reader: CKAN makes them
+    for the page that is being asked for, with that page's language in front."""
+    files = []
+    for file in package.get("resources") or ():
+        if file.get("url_type") == "upload" and file.get("package_id"):
+            at = f"{package.get('type') or 'dataset'}_resource.download"
+            filename = str(file.get("url") or "").rsplit("/", 1)[-1]
+            where = {"id": file["package_id"], "resource_id": file["id"], "filename": filename}
+            file = {**file, "url": tk.url_for(at, **where, qualified=True, locale="default")}
+        elif file.get("url_type") == "datastore" and "/datastore/dump/" in str(file.get("url") or ""):
+            file = {**file, "url": tk.url_for("datastore.dump", resource_id=file["id"], qualified=True, locale="default")}
+        files.append(file)
+    return {**package, "resources": files}
 
 
 def organization(group_id: str, given: str | None = None) -> URIRef:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,8 @@ from urllib.parse import urlencode
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
-from dateutil.parser import parse as parse_date
+from ckan.lib.search import SearchError
+from dateutil.parser import isoparse
 from rdflib import Graph, Literal, URIRef
 from rdflib.namespace import XSD
 
@@ -23,15 +25,18 @@ from .lookups import DatabaseLookups
 from .model import KeptStatements, table_exists
 from .namespaces import HYDRA, RDF, new_graph
 
-
 # ------------------------------------------------------------------------------------------------------------------------- in pages
+#: More than any catalogue has; the database counts no further than 64 bits.
+_LAST_PAGE = 1_000_000
+
+
 def _page_number(value: Any) -> int:
     try:
         page = int(value or 1)
     except (TypeError, ValueError):
         page = 0
-    if page < 1:
-        raise tk.ValidationError({"page": [tk._("The page must be a whole number from 1.")]})
+    if not 1 <= page <= _LAST_PAGE:
+        raise tk.ValidationError({"page": [tk._("The page must be a whole number from 1 to {last}.").format(last=_LAST_PAGE)]})
     return page
 
 
@@ -40,10 +45,11 @@ def _since(value: Any) -> dt.datetime | None:
     if not value:
         return None
     try:
-        moment = parse_date(str(value))
+        # A plus sign that was not encoded arrives as a space.
+        moment = isoparse(re.sub(r" (\d\d:?\d\d)$", r"+\1", str(value).strip()))
+        return moment.astimezone(dt.timezone.utc) if moment.tzinfo else moment.replace(tzinfo=dt.timezone.utc)
     except (ValueError, OverflowError):
         raise tk.ValidationError({"modified_since": [tk._("Write the date as 2024-05-31 or 2024-05-31T10:00:00Z.")]}) from None
-    return moment.astimezone(dt.timezone.utc) if moment.tzinfo else moment.replace(tzinfo=dt.timezone.utc)
 
 
 def _naive(moment: dt.datetime) -> dt.datetime:
@@ -99,7 +105,11 @@ def _search(data_dict: dict[str, Any], since: dt.datetime | None, start: int, ro
         parts.append(f"metadata_modified:[{_naive(since).isoformat()}Z TO NOW]")
     asked = {"q": data_dict.get("q") or "*:*", "fq": data_dict.get("fq") or "", "fq_list": parts}
     # The reader's own rights do not count: documents are the same for all.
-    found = tk.get_action("package_search")({"user": ""}, {**asked, "fl": "id", "rows": rows, "start": start, "sort": "id asc"})  # pyright: ignore[reportArgumentType]
+    sent = {**asked, "fl": "id", "rows": rows, "start": start, "sort": "id asc"}
+    try:
+        found = tk.get_action("package_search")({"user": ""}, sent)  # pyright: ignore[reportArgumentType]
+    except SearchError as error:
+        raise tk.ValidationError({"q": [tk._("The search cannot be answered: {reason}").format(reason=error)]}) from None
     return [result["id"] for result in found["results"]], found["count"]
 
 
@@ -268,5 +278,6 @@ def _used(connection: Any) -> tuple[set[tuple[str, str]], set[str]]:
 
 
 def _nothing_kept(now: Now) -> list[store.Entry]:
+    public = frozenset(freshness.public_ids(now))
     query = model.Session.query(model.Package.id, model.Package.metadata_modified).filter(model.Package.state == "active")
-    return [store.Entry(row[0], row[1], "", 0, False) for row in query.order_by(model.Package.id) if now.is_public(row[0])]
+    return [store.Entry(row[0], row[1], "", 0, False) for row in query.order_by(model.Package.id) if row[0] in public]

@@ -20,6 +20,7 @@ from rdflib.namespace import XSD
 from rdflib.term import Node
 
 from .. import vocabulary
+from ..text import LANGUAGES
 from . import addresses
 from .namespaces import RDF
 
@@ -229,9 +230,9 @@ class FieldReader:
             if not isinstance(value, Literal):
                 continue
             language = value.language.split("-")[0].lower() if value.language else untagged
-            if language in _LANGUAGES and language not in found and str(value).strip():
+            if language in LANGUAGES and language not in found and str(value).strip():
                 found[language] = str(value)
-        return {language: found[language] for language in _LANGUAGES if language in found}
+        return {language: found[language] for language in LANGUAGES if language in found}
 
     def keywords(self, subject: Node, predicate: URIRef, untagged: str | None = None) -> dict[str, list[str]]:
         """Tagged keywords as ``{language: [keyword]}``, sorted."""
@@ -239,9 +240,9 @@ class FieldReader:
         for value in self.graph.objects(subject, predicate):
             if isinstance(value, Literal):
                 language = value.language.split("-")[0].lower() if value.language else untagged
-                if language in _LANGUAGES:
+                if language in LANGUAGES:
                     found.setdefault(language, set()).add(str(value))
-        return {language: sorted(found[language]) for language in _LANGUAGES if language in found}
+        return {language: sorted(found[language]) for language in LANGUAGES if language in found}
 
     def address(self, subject: Node, predicate: URIRef, field: str) -> str | None:
         """A web address as it was entered."""
@@ -295,9 +296,6 @@ class FieldReader:
         return None
 
 
-_LANGUAGES = ("ar", "fr", "en")
-
-
 def in_order(field: Field, values: Iterable[str]) -> list[str]:
     """Several values in an order that does not depend on the graph: that of the vocabulary, else by text."""
     found = set(values)
@@ -311,8 +309,3 @@ def reference(address: str, shape: re.Pattern[str]) -> str | None:
     """The id at the end of an address of ours; an address of another shape is no reference of ours, and answers None."""
     found = shape.search(address)
     return found[1] if found else None
-
-
-def dataset_reference(address: str) -> str | None:
-    """The id in a dataset's address."""
-    return reference(address, _OWN_DATASET)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rdflib import Graph, Namespace
-from rdflib.namespace import DCTERMS, FOAF, ORG, OWL, PROV, RDF, RDFS, SKOS, XSD
+from rdflib.namespace import DCTERMS, FOAF, OWL, PROV, RDF, RDFS, SKOS, XSD
 
 from . import addresses
 
@@ -31,7 +31,6 @@ __all__ = [
     "GSP",
     "HYDRA",
     "LOCN",
-    "ORG",
     "OWL",
     "PROV",
     "RDF",

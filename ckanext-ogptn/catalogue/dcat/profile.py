@@ -15,7 +15,7 @@ from ckanext.dcat.profiles.base import RDFProfile
 from rdflib import Graph, Literal, URIRef
 from rdflib.term import Node
 
-from . import reader, references, writer
+from . import addresses, reader, references, writer
 from .lookups import DatabaseLookups
 from .namespaces import DCAT, DCTERMS, RDF, prefixes
 
@@ -53,7 +53,7 @@ class OgptnDCATAPProfile(RDFProfile):
 
 def complete_graph(package: dict[str, Any]) -> Graph:
     """A dataset with everything that it refers to, from CKAN's dict of it."""
-    written = writer.write(package, DatabaseLookups())
+    written = writer.write(addresses.without_language(package), DatabaseLookups())
     graph = written.graph
     used = references.describe_organizations(graph, written.organizations)
     references.describe_terms(graph, written.terms | used)

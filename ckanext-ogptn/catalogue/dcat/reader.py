@@ -17,7 +17,7 @@ from rdflib.term import Node, URIRef
 from ..config import default_language
 from . import addresses, fields
 from .namespaces import ADMS, DCAT, DCATAP, DCTERMS, FOAF, GSP, OWL, RDF, RDFS, SKOS, SPDX, VCARD
-from .writer import MAPPED, MAPPED_OF_FILE, schema
+from .writer import HVD_PROFILE, MAPPED, MAPPED_OF_FILE, schema
 
 _NAMESPACE = re.compile(r"^(.*/ns/ogptn#)([A-Za-z_]+)$")
 
@@ -110,9 +110,7 @@ class _Reader(fields.FieldReader):
 
     def _values(self) -> dict[str, Any]:
         identifier = self._one(self.subject, DCTERMS.identifier)
-        profiles = (
-            {"https://semiceu.github.io/DCAT-AP/releases/3.0.0-hvd/"} if self.graph.value(self.subject, DCATAP.hvdCategory) else set()
-        )
+        profiles = {HVD_PROFILE} if self.graph.value(self.subject, DCATAP.hvdCategory) else set()
         return {
             "identifier": None if identifier == str(self.subject) else identifier,
             "version": self._one(self.subject, DCAT.version) or self._one(self.subject, OWL.versionInfo),

@@ -51,6 +51,19 @@ def _without_blanks(document: dict[str, Any]) -> dict[str, Any]:
 
 def dataset(package: Mapping[str, Any]) -> dict[str, Any]:
     """A dataset, as ``package_show`` answers it, in the reader's language."""
+    package = addresses.without_language(package)
+    files = [file for file in package["resources"] if "://" in (file.get("url") or "")]
+    return _without_blanks(
+        {
+            **_described(package),
+            "distribution": [_download(file, package) for file in files],
+            "variableMeasured": list(dict.fromkeys(column["name"] for file in package["resources"] for column in _columns(file))),
+        }
+    )
+
+
+def _described(package: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said of the dataset itself."""
     title = _picked(package.get("title_translated"), package.get("title") or package["name"])
     notes = _plain(_picked(package.get("notes_translated"), package.get("notes")))
     language = config.reader_language()
@@ -88,10 +101,6 @@ def dataset(package: Mapping[str, Any]) -> dict[str, Any]:
                 "name": config.site_titles()[language],
                 "url": str(tk.config["ckan.site_url"]),
             },
-            "distribution": [
-                _download(resource, package) for resource in package.get("resources") or () if "://" in (resource.get("url") or "")
-            ],
-            "variableMeasured": [column["name"] for resource in package.get("resources") or () for column in _columns(resource)],
         }
     )
 
@@ -160,7 +169,8 @@ def _columns(resource: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Columns as ``{"name", "type"?, "label"?}``: of the table in the DataStore, else those that the record describes."""
     if resource.get("datastore_active") and p.plugin_loaded("datastore"):
         try:
-            found = tk.get_action("datastore_info")({"ignore_auth": True}, {"id": resource["id"]})
+            # Without the counts of rows and bytes, which the database makes anew each time.
+            found = tk.get_action("datastore_info")({"ignore_auth": True}, {"id": resource["id"], "include_meta": False})
         except (tk.ObjectNotFound, tk.ValidationError):
             found = {"fields": []}
         return [
@@ -174,9 +184,9 @@ def _columns(resource: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def croissant(package: Mapping[str, Any]) -> dict[str, Any]:
     """A dataset's tables as Croissant 1.0: a record set for each file whose columns are known."""
-    described = dataset(package)
+    package = addresses.without_language(package)
     files, record_sets = [], []
-    for resource in package.get("resources") or ():
+    for resource in package["resources"]:
         if "://" not in (resource.get("url") or ""):
             continue
         known = _download(resource, package)
@@ -217,11 +227,10 @@ def croissant(package: Mapping[str, Any]) -> dict[str, Any]:
                     ],
                 }
             )
-    kept = {name: described[name] for name in described if name not in ("@context", "@type", "distribution", "variableMeasured")}
     return {
+        **_described(package),
         "@context": _CROISSANT_CONTEXT,
         "@type": "sc:Dataset",
-        **kept,
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "distribution": files,
         "recordSet": record_sets,

@@ -63,7 +63,8 @@ def build(package_id: str, now: Now, lookups: writer.Lookups | None = None) -> K
     package = tk.get_action("package_show")({"ignore_auth": True, "user": "", "use_cache": False}, {"id": package_id})  # pyright: ignore[reportArgumentType]
     if package["state"] != "active" or package["private"]:
         return None
-    lookups = lookups or DatabaseLookups()
+    package = addresses.without_language(package)
+    lookups = lookups or DatabaseLookups(now)
     written = writer.write(package, lookups)
     catalog = addresses.catalog()
     written.graph.add((catalog, DCAT.dataset, written.subject))
@@ -193,7 +194,8 @@ def load(ids: Iterable[str], form: str, now: Now) -> tuple[dict[str, str], set[t
     rows = {}
     if fresh:
         query = model.Session.query(KeptStatements.package_id, column, KeptStatements.terms, KeptStatements.organizations)
-        rows = {row[0]: row for row in query.filter(KeptStatements.package_id.in_(fresh))}
+        # Another request may have hidden one meanwhile.
+        rows = {row[0]: row for row in query.filter(KeptStatements.package_id.in_(fresh), column.is_not(None))}
     pieces: dict[str, str] = {}
     terms: set[tuple[str, str]] = set()
     organizations: set[str] = set()

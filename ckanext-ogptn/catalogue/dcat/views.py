@@ -20,11 +20,11 @@ from . import addresses, catalog, documents, references, schemaorg, sitemap, sto
 from .namespaces import DCTERMS, FOAF, RDF, RDFS, VOID, new_graph
 
 blueprint = Blueprint("ogptn_dcat", __name__)
-#: Endpoints whose answers are the same for everybody and worth comparing before they are sent again.
-_COMPARED = frozenset(
-    {"dcat.read_catalog", "dcat.read_dataset", "ogptn_dcat.dataset", "ogptn_dcat.sitemap_index", "ogptn_dcat.sitemap_part"}
-)
+#: Endpoints of ckanext-dcat whose answers are worth comparing before they are sent again, as all of ours are.
+_COMPARED = frozenset({"dcat.read_catalog", "dcat.read_dataset"})
 _PAGES = frozenset(f"{name}.read" for name in TYPES)
+#: Documents in the form that the reader asks for.
+_NEGOTIATED = frozenset(f"ogptn_dcat.{name}" for name in ("vocabulary", "namespace", "void", "quality"))
 
 
 def _answer(content: str | bytes, media_type: str) -> Response:
@@ -47,15 +47,10 @@ def gone_or_asked_for_statements() -> ResponseReturnValue | None:
     if endpoint in _PAGES and store.is_ours():
         ending = utils.parse_accept_header(tk.request.headers.get("Accept", ""))
         if ending in ("ttl", "jsonld", "rdf", "n3"):
-            response = tk.redirect_to(f"{_document_address(reference, ending)}")
+            response = tk.redirect_to(tk.url_for("dcat.read_dataset", _id=reference, _format=ending, qualified=True, locale="default"))
             response.status_code = 303
-            response.headers["Vary"] = "Accept"
             return response
     return None
-
-
-def _document_address(reference: str, ending: str) -> str:
-    return f"{str(tk.config['ckan.site_url']).rstrip('/')}/dataset/{reference}.{ending}"
 
 
 def _may_edit(reference: str) -> bool:
@@ -71,8 +66,11 @@ def _may_edit(reference: str) -> bool:
 
 @blueprint.after_app_request
 def compare(response: Response) -> Response:
-    """An entity tag for documents, and 304 for who has them already."""
-    if tk.request.endpoint in _COMPARED and response.status_code == 200 and not response.is_streamed:
+    """An entity tag for documents, and 304 for who has them already; ``Vary`` where the answer depends on what the reader accepts."""
+    endpoint = tk.request.endpoint or ""
+    if endpoint in _NEGOTIATED or (endpoint in _PAGES and store.is_ours()):
+        response.vary.add("Accept")
+    if (endpoint in _COMPARED or endpoint.startswith("ogptn_dcat.")) and response.status_code == 200 and not response.is_streamed:
         response.add_etag()
         response.make_conditional(tk.request.environ)
     return response
@@ -120,10 +118,13 @@ def whole(form: str) -> ResponseReturnValue:
         return tk.abort(404, tk._("There is no document of this kind: ask for .ttl, .jsonld, .rdf or .xml."))
     found = catalog.whole(form)
     try:
-        return _whole(found, form)
+        response = _whole(found, form)
     except BaseException:
         found.close()
         raise
+    # A reader who leaves before the first byte never starts the stream, whose end would close it.
+    response.call_on_close(found.close)
+    return response
 
 
 def _whole(found: catalog.Whole, form: str) -> Response:
@@ -230,7 +231,7 @@ def void() -> ResponseReturnValue:
             graph.add((node, predicate, value))
     graph.add((node, FOAF.topic, addresses.catalog()))
     for form in documents.FORMS:
-        graph.add((node, VOID.dataDump, references.URIRef(f"{addresses.base()}/catalog/all.{form}.gz")))
+        graph.add((node, VOID.dataDump, references.URIRef(tk.url_for("ogptn_dcat.whole", form=form, qualified=True, locale="default"))))
     graph.add((node, VOID.uriSpace, references.Literal(f"{addresses.base()}/dataset/")))
     for name in ("http://www.w3.org/ns/dcat#", "http://purl.org/dc/terms/", addresses.base() + addresses.OWN_NAMESPACE):
         graph.add((node, VOID.vocabulary, references.URIRef(name)))

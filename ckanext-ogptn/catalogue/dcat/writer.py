@@ -6,7 +6,6 @@ that a dataset refers to are written apart (:mod:`.references`), because they ch
 
 from __future__ import annotations
 
-import functools
 import json
 import re
 from collections.abc import Mapping
@@ -20,7 +19,7 @@ from rdflib import Graph, Literal, URIRef
 from rdflib.namespace import XSD
 
 from .. import vocabulary
-from ..text import LANGUAGES
+from ..quality import rules
 from . import addresses, fields
 from .namespaces import ADMS, DCAT, DCATAP, DCTERMS, ELI, FOAF, GSP, LOCN, OWL, RDF, RDFS, SKOS, SPDX, VCARD, new_graph
 
@@ -86,8 +85,6 @@ MAPPED_OF_FILE = frozenset(
         "temporal_end",
     ]
 )
-#: Formats behind whose address there is a page or a service, not a file.
-_NOT_FILES = frozenset({"HTML", "WMS_SRVC", "WFS_SRVC", "API", "SPARQLQ"})
 _HEX = re.compile("(?:[0-9a-f]{2})+")
 
 
@@ -423,8 +420,7 @@ class _Writer(fields.FieldWriter):
             self.add(node, DCAT.accessURL, node)
             return
         self.add(node, DCAT.accessURL, self.address(node, DCAT.accessURL, url, "url"))
-        uploaded = resource.get("url_type") in ("upload", "datastore")
-        if uploaded or (resource.get("format") and resource["format"] not in _NOT_FILES):
+        if rules.download_address(resource):
             self.add(node, DCAT.downloadURL, addresses.iri(url))
 
     def _format(self, node: URIRef, resource: Mapping[str, Any]) -> None:
@@ -493,10 +489,3 @@ def _list(value: Any) -> list[str]:
 
 def _rows(value: Any) -> list[Mapping[str, Any]]:
     return [row for row in value or () if isinstance(row, Mapping)] if isinstance(value, list) else []
-
-
-@functools.cache
-def language_terms() -> dict[str, str]:
-    """``{"ar": "ARA", …}``: the portal's languages as terms of the EU's list."""
-    found = {language: vocabulary.get("languages").find(language) for language in LANGUAGES}
-    return {language: term.code for language, term in found.items() if term is not None}

@@ -10,6 +10,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.types import Context, DataDict
 
+from ..dcat import addresses
 from ..dcat.lookups import DatabaseLookups
 from ..dcat.model import KeptStatements, table_exists
 from . import links, rules
@@ -87,8 +88,11 @@ def ogptn_quality_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """
     tk.check_access("ogptn_quality_show", context, data_dict)
     package = tk.get_action("package_show")(tk.fresh_context(context), {"id": tk.get_or_bust(data_dict, "id")})
+    package = addresses.without_language(package)
     owner = DatabaseLookups().organization(package["owner_org"]) if package.get("owner_org") else None
-    stored = rules.assess({**package, "__organization_reachable": owner is not None and owner.reachable}).as_dict()
+    stored = rules.assess(
+        {**addresses.without_language(package), "__organization_reachable": owner is not None and owner.reachable}
+    ).as_dict()
     checks = _checks([stored])
     earned = rules.with_links(stored, _works(checks))
     points = sum(earned.values())

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Iterable
+from typing import Any
 
-import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 from sqlalchemy import func
@@ -32,9 +32,12 @@ def known(addresses: Iterable[str]) -> dict[str, LinkCheck]:
 
 
 def published() -> list[str]:
-    """Every address of a file of a public dataset, as last written."""
+    """Every address of a file of a public dataset, as last written. One that was hidden since is left alone at once."""
     access = func.jsonb_array_elements_text(KeptStatements.quality["access"])
-    query = sa.select(access).where(KeptStatements.gone.is_(None), KeptStatements.quality.is_not(None)).distinct()
+    package: Any = model.package_table
+    query = sa.select(access).join(package, package.c.id == KeptStatements.package_id).distinct()
+    query = query.where(KeptStatements.gone.is_(None), KeptStatements.quality.is_not(None))
+    query = query.where(package.c.state == "active", package.c.private.is_(False))
     return sorted(row[0] for row in model.Session.execute(query))
 
 
@@ -92,8 +95,3 @@ def check_due(most: int = 500) -> dict[str, int]:
             model.Session.commit()
     log.info("Links: %(checked)s checked, %(broken)s broken", counted)
     return counted
-
-
-def schedule() -> None:
-    """Have the worker check what is due."""
-    tk.enqueue_job(check_due, title="Check the links of published files", rq_kwargs={"timeout": 3600})

@@ -21,6 +21,7 @@ DIMENSIONS = ("findability", "accessibility", "interoperability", "reusability",
 #: Points from which a rating is given.
 RATINGS = ((351, "excellent"), (221, "good"), (121, "sufficient"), (0, "bad"))
 _EU_LICENCES = "http://publications.europa.eu/resource/authority/licence/"
+#: Formats behind whose address there is a page or a service, not a file.
 _NOT_FILES = frozenset({"HTML", "WMS_SRVC", "WFS_SRVC", "API", "SPARQLQ"})
 
 

@@ -115,7 +115,8 @@ def test_6_a_file_without_an_address_leads_to_its_page() -> None:
 
 def test_7_an_uploaded_file_can_be_downloaded() -> None:
     package = with_file()
-    package["resources"][0] |= {"url_type": "upload", "url": "http://test.ckan.net/dataset/x/resource/y/download/d.csv"}
+    file = package["resources"][0]
+    file |= {"url_type": "upload", "url": f"http://test.ckan.net/dataset/{package['id']}/resource/{file['id']}/download/d.csv"}
     graph, node = file_of(STOCK, package)
     assert graph.value(node, DCAT.downloadURL) is None
     graph, node = file_of(OURS, package)

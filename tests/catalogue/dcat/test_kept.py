@@ -355,11 +355,11 @@ def test_a_record_that_cannot_be_written_costs_only_itself(app: Any, records: li
     assert store.refresh().built == 1
 
 
-@pytest.mark.parametrize("geometry", ['{"type": "Polygon", "coordinates": []}', '{"type": "Point", "coordinates": []}', "[]", "{", "1"])
-def test_a_geometry_that_is_none_is_written_as_it_is(records: list[dict[str, Any]], geometry: str) -> None:
-    graph = complete_graph({**records[0], "spatial": geometry})
-    assert [str(text) for text in graph.objects(None, GSP.asGeoJSON)] == [geometry]
-    assert graph.value(None, DCAT.bbox) is None
+def test_a_geometry_that_is_none_is_written_as_it_is(records: list[dict[str, Any]]) -> None:
+    for geometry in ('{"type": "Polygon", "coordinates": []}', '{"type": "Point", "coordinates": []}', "[]", "{", "1"):
+        graph = complete_graph({**records[0], "spatial": geometry})
+        assert [str(text) for text in graph.objects(None, GSP.asGeoJSON)] == [geometry]
+        assert graph.value(None, DCAT.bbox) is None
 
 
 def test_a_renamed_dataset_is_not_gone(app: Any, records: list[dict[str, Any]]) -> None:

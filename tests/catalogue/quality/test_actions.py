@@ -64,7 +64,7 @@ def test_addresses_inside_the_own_network_are_refused(http_server: SourceServer)
 
 def test_links_of_public_files_have_their_turn() -> None:
     agency = factories.AgencyFactory()
-    dataset_of("https://example.tn/public.csv", owner_org=agency["id"])
+    public = dataset_of("https://example.tn/public.csv", owner_org=agency["id"])
     dataset_of("https://example.tn/private.csv", owner_org=agency["id"], private=True)
     store.refresh()
     now = dt.datetime.now(dt.timezone.utc)
@@ -75,6 +75,9 @@ def test_links_of_public_files_have_their_turn() -> None:
     model.Session.commit()
     assert links.due(now + dt.timedelta(days=6), 10) == []
     assert links.due(now + dt.timedelta(days=8), 10) == ["https://example.tn/public.csv"]
+    # Hidden, before the worker has written anything.
+    model.Session.query(model.Package).filter_by(id=public["id"]).update({"private": True}, synchronize_session=False)
+    assert links.due(now + dt.timedelta(days=8), 10) == []
 
 
 def test_the_summary_says_what_to_fix_first() -> None:
