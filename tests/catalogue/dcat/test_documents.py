@@ -13,6 +13,7 @@ from bs4 import BeautifulSoup
 from ckan import model
 from ckan.tests.helpers import call_action
 from rdflib import Graph, URIRef
+from sqlalchemy import event
 
 from ckanext.ogptn.catalogue.dcat import catalog, freshness, schemaorg, store
 from ckanext.ogptn.catalogue.dcat.namespaces import DCAT, HYDRA, VOID
@@ -34,9 +35,9 @@ def statements() -> Iterator[list[str]]:
     def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
         asked.append(statement)
 
-    sa.event.listen(sa.engine.Engine, "before_cursor_execute", note)
+    event.listen(sa.engine.Engine, "before_cursor_execute", note)
     yield asked
-    sa.event.remove(sa.engine.Engine, "before_cursor_execute", note)
+    event.remove(sa.engine.Engine, "before_cursor_execute", note)
 
 
 def test_an_uploaded_file_has_one_address_whoever_reads(app: Any, uploaded: dict[str, Any]) -> None:
