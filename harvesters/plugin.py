@@ -8,8 +8,11 @@ from typing import Any
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
+from ckan.common import CKANConfig
+from flask import Blueprint
 
 from .engine import actions, auth, cli
+from .pages import views
 
 
 @tk.blanket.config_declarations
@@ -18,7 +21,9 @@ class OgptnHarvestPlugin(p.SingletonPlugin):
 
     p.implements(p.IActions)
     p.implements(p.IAuthFunctions)
+    p.implements(p.IBlueprint)
     p.implements(p.IClick)
+    p.implements(p.IConfigurer)
 
     # IActions
     def get_actions(self) -> dict[str, Callable[..., Any]]:
@@ -28,6 +33,17 @@ class OgptnHarvestPlugin(p.SingletonPlugin):
     def get_auth_functions(self) -> dict[str, Callable[..., Any]]:
         return auth.get_auth_functions()
 
+    # IBlueprint
+    def get_blueprint(self) -> list[Blueprint]:
+        # The pages stand on the forms and the look of the portal; without it sources are managed by commands and the API.
+        return [views.blueprint] if p.plugin_loaded("ogptn") else []
+
     # IClick
     def get_commands(self) -> list[click.Command]:
         return [cli.harvest]
+
+    # IConfigurer
+    def update_config(self, config: CKANConfig) -> None:
+        if p.plugin_loaded("ogptn"):
+            tk.add_template_directory(config, "templates")
+            tk.add_resource("assets", "ogptn-harvest")
