@@ -237,7 +237,7 @@ def test_the_form_is_drawn_from_the_typed_options(administrator: Reader, sysadmi
     from ckanext.ogptn.harvesters.engine.registry import backends
 
     page = administrator.get("/new", "fr")
-    assert {radio["value"] for radio in page.select("input[name=backend]")} == set(backends())
+    assert {str(radio["value"]) for radio in page.select("input[name=backend]")} == set(backends())
     for kind, backend in backends().items():
         for described in backend.Options.describe():
             control = page.select_one(f'[name="options-{kind}-{described["name"]}"]')
