@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 LANGUAGES = ("ar", "fr", "en")
 
@@ -25,9 +26,8 @@ _ARABIC = re.compile("[\u0621-\u064a\u066e-\u06d3]")
 _ARABIC_FORMS = str.maketrans(
     {"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ة": "ه", "ى": "ي", "ی": "ي", "ئ": "ي", "ؤ": "و", "ک": "ك", "گ": "ك"}
 )
-_WORD = re.compile(r"[^\W_]+")
-# The article, alone or after a one-letter conjunction or preposition, when at least three letters remain.
-_ARTICLE = re.compile("^(?:[وفبك]?ال|لل)(?=\\w{3})")
+# The article at the beginning of a word, alone or after a one-letter conjunction or preposition, when at least three letters remain.
+_ARTICLE = re.compile(r"(?<![^\W_])(?:[وفبك]?ال|لل)(?=[^\W_]{3})")
 
 _LATIN = {
     **dict(
@@ -107,6 +107,9 @@ def forbidden_character(text: str, multiline: bool = True) -> str | None:
 
     :returns: the character as ``"U+202E"``
     """
+    if text.isprintable():
+        # Nearly every text: nothing that is refused counts as printable.
+        return None
     for character in text:
         code = ord(character)
         if (
@@ -132,13 +135,22 @@ def fold(text: str) -> str:
     Case, French accents, Arabic letter forms (أإآ, ة, ى, ؤئ), tashkeel, tatweel and digits no longer matter; a word with the Arabic
     article counts as the word without it.
     """
+    # Word by word, as the same words come again and again; nothing of the below reaches across a space.
+    return " ".join(map(_fold_word, text.split(" ")))
+
+
+@lru_cache(maxsize=20_000)
+def _fold_word(text: str) -> str:
     text = unicodedata.normalize("NFKC", western_digits(text)).casefold()
     text = _TASHKEEL.sub("", text).translate(_INVISIBLE).translate(_ARABIC_FORMS)
-    return _WORD.sub(lambda m: _ARTICLE.sub("", m.group()), without_accents(text))
+    text = without_accents(text)
+    return _ARTICLE.sub("", text) if "ال" in text or "لل" in text else text
 
 
 def without_accents(text: str) -> str:
     """A text without the accents of its letters and with ligatures parted; case stays."""
+    if text.isascii():
+        return text
     text = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
     return unicodedata.normalize("NFC", text).replace("œ", "oe").replace("Œ", "OE").replace("æ", "ae").replace("Æ", "AE")
 

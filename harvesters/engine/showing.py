@@ -19,10 +19,12 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib.dictization import model_dictize
 from ckan.lib.navl.dictization_functions import MissingNullEncoder
-from ckan.lib.plugins import lookup_package_plugin, plugin_validate
+from ckan.lib.plugins import lookup_package_plugin
 from ckan.logic import apply_after_dataset_show_plugins
 from ckan.logic.schema import default_show_package_schema
 from ckan.types import Context
+
+from .navl import validate_with
 
 _PACKAGE = "__ogptn_package"
 
@@ -138,13 +140,13 @@ def show_many(packages: Sequence[model.Package]) -> list[tuple[dict[str, Any], d
                 reader.before_resource_show(resource)
         context = _context()
         context["package"] = package
-        default, _errors = plugin_validate(object(), context, dictized, default_schema, "package_show")
+        default, _errors = validate_with(object(), context, dictized, default_schema, "package_show")
         plugin = lookup_package_plugin(dictized["type"])
         custom_schema = plugin.show_package_schema()
         if custom_schema == default_schema:
             custom = default
         else:
-            custom, _errors = plugin_validate(plugin, context, dictized, custom_schema, "package_show")
+            custom, _errors = validate_with(plugin, context, dictized, custom_schema, "package_show")
         apply_after_dataset_show_plugins(context, custom)
         shown.append((default, custom))
     return shown

@@ -29,11 +29,13 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib import signals
 from ckan.lib.dictization import model_save
-from ckan.lib.plugins import get_permission_labels, lookup_package_plugin, plugin_validate
+from ckan.lib.plugins import get_permission_labels, lookup_package_plugin
 from ckan.types import Context
 from sqlalchemy import exc
 
 from . import showing
+from .answers import Answers
+from .navl import validate_with
 
 log = logging.getLogger(__name__)
 
@@ -138,9 +140,10 @@ class Writer:
             return [outcome for item in items for outcome in self._by_action(item, with_them)]
         originals = [_copy(item.dataset) for item in items]
         try:
-            outcomes, documents = self._write(items)
-            with_them(outcomes)
-            model.Session.commit()
+            with Answers() as answers:
+                outcomes, documents = self._write(items, answers)
+                with_them(outcomes)
+                model.Session.commit()
         except (exc.DBAPIError, exc.StatementError, _HookError) as error:
             model.Session.rollback()
             if isinstance(error, (exc.OperationalError, exc.InterfaceError)) or getattr(error, "connection_invalidated", False):
@@ -165,7 +168,7 @@ class Writer:
 
     # -- the batch
 
-    def _write(self, items: Sequence[Item]) -> tuple[list[Outcome], list[dict[str, Any]]]:
+    def _write(self, items: Sequence[Item], answers: Answers) -> tuple[list[Outcome], list[dict[str, Any]]]:
         session = model.Session
         user = model.User.get(self.user)
         assert user is not None, f"there is no user {self.user!r} to harvest as"
@@ -173,6 +176,8 @@ class Writer:
         prepared: list[_Prepared] = []
         with session.no_autoflush:
             known = self._lock([item.package_id for item in items if item.package_id])
+            answers.names(str(item.dataset.get("name") or "") for item in items)
+            answers.stored(known.values())
             there = {
                 package_id: shown for package_id, (_default, shown) in zip(known, showing.show_many(list(known.values())), strict=True)
             }
@@ -199,6 +204,7 @@ class Writer:
         if not changed:
             return outcomes, []
         session.flush()
+        answers.stored(cast(model.Package, each.package) for each in changed)
         both = showing.show_many([cast(model.Package, each.package) for each in changed])
         documents = showing.documents(both)
         for each, (_default, shown) in zip(changed, both, strict=True):
@@ -264,7 +270,7 @@ class Writer:
         try:
             for check in self._checks[action]:
                 check(lambda context, data_dict: None, context, dataset)  # noqa: ARG005 - in the place of CKAN's action
-            data, errors = plugin_validate(lookup_package_plugin(dataset["type"]), context, dataset, schema, action)
+            data, errors = validate_with(lookup_package_plugin(dataset["type"]), context, dataset, schema, action)
         except tk.ValidationError as error:
             return Outcome(item, "refused", errors=dict(error.error_dict))
         except (exc.SQLAlchemyError, MemoryError):

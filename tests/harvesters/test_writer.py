@@ -224,7 +224,7 @@ class TestOneBadRecord:
                 raise KeyError("a bug")
             return lib_plugins.plugin_validate(plugin, context, data, schema, action)
 
-        monkeypatch.setattr(writer, "plugin_validate", failing)
+        monkeypatch.setattr(writer, "validate_with", failing)
         outcomes = Writer(site_user()).write([Item(dataset(agency["id"], number)) for number in range(3)])
         assert len(outcomes) == 3
         refused = [outcome for outcome in outcomes if outcome.kind == "refused"]
