@@ -57,7 +57,7 @@ def answer(function: Any, dataset: dict[str, Any], user: str) -> Any:
 def test_says_what_ckan_says(agency: dict[str, Any]) -> None:
     chance, user = random.Random(11), site_user()  # noqa: S311 - repeatable, not secret
     refused = failed = 0
-    for number, whole in enumerate(datasets(11, 60, agency["id"])):
+    for number, whole in enumerate(datasets(11, 30, agency["id"])):
         whole["name"] = whole.get("name") or f"record-{number}"
         for dataset in (whole, broken(chance, whole), broken(chance, whole)):
             if not isinstance(dataset.get("type"), str) or not dataset["type"]:
@@ -70,7 +70,7 @@ def test_says_what_ckan_says(agency: dict[str, Any]) -> None:
                 assert answer(navl.validate_with, dataset, user) == expected
             failed += isinstance(expected[0], type)
             refused += not isinstance(expected[0], type) and bool(expected[1])
-    assert refused > 20
+    assert refused > 10
 
 
 def test_lists_and_what_the_schema_does_not_know() -> None:
