@@ -23,8 +23,9 @@ import Stemmer
 ANALYSER_VERSION = 2
 
 #: First characters of the terms that are not Solr's own. Control characters never come out of the tokeniser.
-FRENCH = "\x02f"
-ARABIC = "\x02a"
+MARK = "\x02"
+FRENCH = f"{MARK}f"
+ARABIC = f"{MARK}a"
 #: Solr's gap between two values of one field: no phrase reaches across.
 POSITION_GAP = 100
 #: Longest term kept, in characters; PostgreSQL's B-tree keys end at about 2,700 bytes.

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pysolr
 
 from . import dismax, evaluate, functions, syntax
+from .analysis import MARK
 from .documents import LONG_FIELDS, prepare, stored, unpack_content, unpack_long
 from .errors import BadRequestError, EngineError
 from .fields import Kind
@@ -473,9 +474,11 @@ class Search:
         if spec.kind in (Kind.DATE, Kind.INT):
             values, _present = self.view.numbers(self.snapshot, name)
             return -values if descending else values
-        # Of several values Solr takes the first one for ascending order and the last one for descending; of several words the last.
-        keys, present = self.view.sort_keys(self.snapshot, name, last=descending or spec.tokenised)
-        return np.where(present, -keys if descending else keys, np.inf)
+        # Of several values Solr takes the first one for ascending order and the last one for descending; of a text's words always the first
+        # one of the alphabet. What has no value comes last, but what has no word comes before "a". All as measured with Solr 9.10.1.
+        keys, present = self.view.sort_keys(self.snapshot, name, last=descending and not spec.tokenised)
+        missing = -np.inf if spec.tokenised and not descending else np.inf
+        return np.where(present, -keys if descending else keys, missing)
 
     # -- what is given back
 
@@ -563,12 +566,10 @@ class Search:
             [
                 (term, count)
                 for term, count in zip(terms, counts.tolist(), strict=True)
-                if count >= least and term.startswith(prefix) and not term.startswith("\x02")
+                if count >= least and term.startswith(prefix) and not term.startswith(MARK)
             ]
             if prefix or least <= 0 or spec.tokenised
-            else [
-                (terms[at], int(counts[at])) for at in np.flatnonzero(counts >= max(least, 1)).tolist() if not terms[at].startswith("\x02")
-            ]
+            else [(terms[at], int(counts[at])) for at in np.flatnonzero(counts >= max(least, 1)).tolist() if not terms[at].startswith(MARK)]
         )
         chosen.sort(key=(lambda pair: (-pair[1], pair[0])) if by_count else (lambda pair: pair[0]))
         chosen = chosen[offset : offset + limit] if limit >= 0 else chosen[offset:]

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import segments
+from .analysis import MARK
 from .documents import Forward
 from .fields import Kind
 from .fields import field as field_of
@@ -404,14 +405,14 @@ class View:
             if not self.base.parts:
                 return TermIndex([])
             found = snapshot.terms_between(*segments.field_bounds(name), self.base.segments)
-            return TermIndex([term for term in found if not term.startswith("\x02")])
+            return TermIndex([term for term in found if not term.startswith(MARK)])
 
         return self._base_column("terms", name, base)
 
     def tail_terms(self, name: str) -> TermIndex:
         """The same of the tail."""
         return self._column(
-            "terms", name, lambda: TermIndex([term for term in list(self.tail.fields.get(name, {})) if not term.startswith("\x02")])
+            "terms", name, lambda: TermIndex([term for term in list(self.tail.fields.get(name, {})) if not term.startswith(MARK)])
         )
 
     def any_of(self, snapshot: Snapshot, name: str, key: Hashable, select: Callable[[TermIndex], list[str]]) -> Mask:
@@ -458,7 +459,8 @@ class View:
     def sort_keys(self, snapshot: Snapshot, name: str, *, last: bool = False) -> tuple[Array, Mask]:
         """Numbers that sort as the values of a field do, by slot, and which slots have one.
 
-        :param last: of several values take the last in order, not the first.
+        :param last: of several values take the last in order, not the first. A text's words of other languages do not count: they are
+            beside the word that is sorted by.
         """
 
         def whole() -> tuple[Array, Mask]:
@@ -469,8 +471,13 @@ class View:
             for place, at in enumerate(sorted(range(len(late)), key=late.__getitem__)):
                 below = bisect.bisect_left(found.terms, late[at], 0, found.base_terms)
                 rank[found.base_terms + at] = below - 1 + (place + 1) / (len(late) + 1)
+            slots, ids = found.slots, found.ids
+            marked = np.fromiter((term.startswith(MARK) for term in found.terms), np.bool_, len(found.terms))
+            if marked.any():
+                kept = ~marked[ids]
+                slots, ids = slots[kept], ids[kept]
             keys = np.full(self.size, -np.inf if last else np.inf)
-            (np.maximum if last else np.minimum).at(keys, found.slots, rank[found.ids])
+            (np.maximum if last else np.minimum).at(keys, slots, rank[ids])
             return keys, np.isfinite(keys)
 
         return self._column("last" if last else "first", name, whole)

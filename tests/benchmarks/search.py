@@ -303,7 +303,7 @@ def action(bench_rounds: int, environment: dict[str, str]) -> Bench:
         workers = {name: Worker(plugins, environment) for name, plugins in (("with our plugins", "ours"), ("CKAN alone", "none"))}
         for worker in workers.values():
             stack.callback(worker.close)
-        bench.case("package_search", {name: worker.run for name, worker in workers.items()}, rounds=bench_rounds * 2, warm_up=3)
+        bench.case("package_search", {name: worker.run for name, worker in workers.items()}, rounds=bench_rounds * 20, warm_up=20)
     return bench
 
 

@@ -338,15 +338,16 @@ def documents(packages: Iterable[Package]) -> Iterator[Document]:
     # One warning per date that is none: it is made so on purpose.
     logging.getLogger("ckan.lib.search.index").setLevel(logging.ERROR)
     capture = _Capture()
-    with mock.patch("ckan.lib.search.index.make_connection", lambda: capture), mock.patch("ckan.model.Package.get", lambda _id: None):
-        index = PackageSearchIndex()
-        for number, package in enumerate(packages):
+    index = PackageSearchIndex()
+    for number, package in enumerate(packages):
+        # For one dataset at a time: between two, the caller does as it likes, with another such stream as well.
+        with mock.patch("ckan.lib.search.index.make_connection", lambda: capture), mock.patch("ckan.model.Package.get", lambda _id: None):
             index.index_package({**package, "with_custom_schema": package}, defer_commit=True)
-            document = capture.documents.pop()
-            document["site_id"] = SITE_ID
-            document["permission_labels"] = labels(package)
-            document.update(_vocabulary_fields(package, number))
-            yield document
+        document = capture.documents.pop()
+        document["site_id"] = SITE_ID
+        document["permission_labels"] = labels(package)
+        document.update(_vocabulary_fields(package, number))
+        yield document
 
 
 def labels(package: Package) -> list[str]:

@@ -22,7 +22,7 @@ _VALUE_FIELDS = ("organization", "groups", "tags", "res_format", "license_id", "
 STRING_FIELDS = (*_VALUE_FIELDS, "frequency", "num_resources")
 FACET_FIELDS = (*_VALUE_FIELDS, "capacity", "num_resources")
 DATE_FIELDS = ("metadata_created", "metadata_modified", "start_date")
-SORT_FIELDS = ("name", "title_string", *DATE_FIELDS, "organization", "license_id", "dataset_type", "version")
+SORT_FIELDS = ("name", "title_string", *DATE_FIELDS, "organization", "license_id", "dataset_type", "version", "title", "notes", "author")
 VALUES: dict[str, tuple[str, ...]] = {
     "organization": tuple(name for name, _title in ORGANIZATIONS),
     "groups": GROUPS,

@@ -26,12 +26,16 @@ class Overlap:
     :param share: of ours that are among Solr's, where every document with the score of Solr's tenth counts as one of Solr's: which of them
         comes tenth depends on the order of indexing.
     :param strict: the same without that allowance.
+    :param other: how many of ours are not among them.
+    :param unknown: how many of those Solr does not find at all, wherever in its list.
     """
 
     text: str
     language: str
     share: float
     strict: float
+    other: int
+    unknown: int
 
 
 def texts(corpus: Corpus, count: int, seed: int = 200) -> list[tuple[str, str]]:
@@ -69,7 +73,9 @@ def overlaps(solr: Connection, ours: Connection, asked: Sequence[tuple[str, str]
         mine = {name for name, _score, _title in ranked(ours, text, TOP)[:top]}
         accepted = {name for name, score, _title in theirs if score >= limit}
         strict = {name for name, _score, _title in theirs[:top]}
-        found.append(Overlap(text, language, len(mine & accepted) / top, len(mine & strict) / top))
+        other = mine - accepted
+        unknown = other - {name for name, _score, _title in theirs}
+        found.append(Overlap(text, language, len(mine & accepted) / top, len(mine & strict) / top, len(other), len(unknown)))
     return found
 
 
@@ -87,8 +93,15 @@ def report(found: Sequence[Overlap]) -> str:
     for language in ("en", "fr", "ar"):
         here = [one for one in found if one.language == language]
         if here:
-            lines.append(f"  {language}: {mean(here):.3f} over {len(here)} texts, {sum(one.share == 1 for one in here)} of them equal")
-    lines += [f"  {one.share:.1f}  {one.text}" for one in sorted(found, key=lambda one: one.share)[:15]]
+            other, unknown = sum(one.other for one in here), sum(one.unknown for one in here)
+            lines.append(
+                f"  {language}: {mean(here):.3f} over {len(here)} texts, {sum(one.share == 1 for one in here)} of them equal; "
+                f"{other} datasets only among ours, {unknown} of them nowhere in Solr's list"
+            )
+    lines += [
+        f"  {one.share:.1f}  {one.text} ({one.unknown} of {one.other} unknown to Solr)"
+        for one in sorted(found, key=lambda one: one.share)[:15]
+    ]
     return "\n".join(lines)
 
 
