@@ -47,7 +47,7 @@ from .catalogue.quality import auth as quality_auth
 from .commitment import actions as commitment_actions
 from .commitment import auth as commitment_auth
 from .commitment import cli as commitment_cli
-from .commitment import contacts, report_views
+from .commitment import contacts, evidence, report_views
 from .commitment import helpers as commitment_helpers
 from .commitment import validators as commitment_validators
 from .commitment.recommendations import actions as recommendation_actions
@@ -133,6 +133,7 @@ class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
         schemas.warn_of_missing_plugins(config)
         dcat_profile.configure(config)
         dcat_watch.listen()
+        evidence.listen()
 
     # IDCATURIGenerator
     def dataset_uri(self, dataset_dict: dict[str, Any], default_uri: str) -> str:
@@ -154,9 +155,11 @@ class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
     # IPackageController
     def after_dataset_create(self, context: Context, pkg_dict: dict[str, Any]) -> None:  # noqa: ARG002
         contacts.save(pkg_dict)
+        evidence.after_save(pkg_dict)
 
     def after_dataset_update(self, context: Context, pkg_dict: dict[str, Any]) -> None:  # noqa: ARG002
         contacts.save(pkg_dict)
+        evidence.after_save(pkg_dict)
 
     def after_dataset_show(self, context: Context, pkg_dict: dict[str, Any]) -> None:
         records.after_show(context, pkg_dict)

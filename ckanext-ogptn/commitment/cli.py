@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -112,6 +113,111 @@ def export_report(context: click.Context, file: Path, plan: str, lang: str, peri
         _name, content = actions.word_report(site if people else {"user": ""}, given)  # pyright: ignore[reportArgumentType]
         file.write_bytes(content)
         click.secho(f"{file}: {len(content):,} bytes", fg="green")
+
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+
+
+def _round_act(context: click.Context, name: str, data: dict[str, Any]) -> Any:
+    with _site(context) as site:
+        return tk.get_action(f"ogptn_commitment_round_{name}")(site, data)
+
+
+@commitments.group("round")
+def rounds() -> None:
+    """Reporting rounds: open, list, show, remind, close. Ends with 1 when a request is refused or the round does not exist."""
+
+
+def _tell(called: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(called, ensure_ascii=False, indent=2))
+        return
+    state = "open" if called["open"] else "closed"
+    counted = ", ".join(f"{number} {name}" for name, number in called["states"].items() if number)
+    title = next(iter(called["title"].values()), "")
+    period = "–".join(filter(None, (called["period_start"], called["period_end"])))
+    click.echo(
+        f"{called['id']}  {called['plan']}  {period}  {state}, last day {called['due_on']}  {counted}, {called['late']} late  {title}"
+    )
+
+
+@rounds.command("list")
+@_JSON
+@click.pass_context
+def list_rounds(context: click.Context, as_json: bool) -> None:
+    """The rounds, newest first."""
+    found = _round_act(context, "list", {})
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        return
+    for called in found:
+        _tell(called, as_json=False)
+    if not found:
+        click.echo("No reporting round has been opened yet.")
+
+
+@rounds.command("show")
+@click.argument("round_id")
+@_JSON
+@click.pass_context
+def show_round(context: click.Context, round_id: str, as_json: bool) -> None:
+    """One round, with the state of each report."""
+    called = _round_act(context, "show", {"id": round_id})
+    _tell(called, as_json)
+    for item in () if as_json else called["items"]:
+        late = ", late" if item["late"] else ""
+        click.echo(f"{item['number']:>4}  {item['state']}{late}  {item['agency']}  {item['title']}")
+
+
+@rounds.command("open")
+@click.option("--plan", required=True, help="Code of the action plan, such as nap1.")
+@click.option("--title-ar", help="Title in Arabic; one language is enough.")
+@click.option("--title-fr", help="Title in French.")
+@click.option("--title-en", help="Title in English.")
+@click.option("--period-start", help="First year, month or day reported on.")
+@click.option("--period-end", required=True, help="Last year, month or day reported on.")
+@click.option("--due", required=True, help="Last day for sending, YYYY-MM-DD.")
+@click.option("--commitment", "commitments_", multiple=True, help="Name of a commitment; may be repeated. Default: all of the plan.")
+@_JSON
+@click.pass_context
+def open_round(
+    context: click.Context,
+    plan: str,
+    title_ar: str | None,
+    title_fr: str | None,
+    title_en: str | None,
+    period_start: str | None,
+    period_end: str,
+    due: str,
+    commitments_: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Open a round; the stewards of the agencies get a mail."""
+    title = {code: text for code, text in (("ar", title_ar), ("fr", title_fr), ("en", title_en)) if text}
+    given = {"plan": plan, "title": title, "period_start": period_start, "period_end": period_end, "due_on": due}
+    called = _round_act(context, "open", {**given, "commitments": list(commitments_)})
+    _tell(called, as_json)
+    if not as_json:
+        click.secho(f"Mails to stewards: {called['mails']}", fg="green")
+
+
+@rounds.command("remind")
+@click.argument("round_id")
+@_JSON
+@click.pass_context
+def remind_round(context: click.Context, round_id: str, as_json: bool) -> None:
+    """Write to the stewards whose reports are not sent yet."""
+    done = _round_act(context, "remind", {"id": round_id})
+    click.echo(json.dumps(done) if as_json else f"Reports not sent yet: {done['reports']}. Reminders written: {done['mails']}.")
+
+
+@rounds.command("close")
+@click.argument("round_id")
+@_JSON
+@click.pass_context
+def close_round(context: click.Context, round_id: str, as_json: bool) -> None:
+    """Close a round: nothing more can be sent or reviewed in it."""
+    _tell(_round_act(context, "close", {"id": round_id}), as_json)
 
 
 def _show(shown: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from ckan import model
 from ..catalogue import vocabulary
 from ..catalogue.config import reader_language
 from ..catalogue.text import pick
+from . import evidence
 from .recommendations.actions import MOST
 from .recommendations.model import Recommendation
 
@@ -46,4 +47,8 @@ def ogptn_recommendations_of(package_id: str) -> dict[str, Any]:
 
 def get_helpers() -> dict[str, Callable[..., Any]]:
     """The helpers by name."""
-    return {"ogptn_recommendations_of": ogptn_recommendations_of, "ogptn_report_plans": ogptn_report_plans}
+    return {
+        "ogptn_evidence": evidence.ogptn_evidence,
+        "ogptn_recommendations_of": ogptn_recommendations_of,
+        "ogptn_report_plans": ogptn_report_plans,
+    }

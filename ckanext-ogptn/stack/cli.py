@@ -303,7 +303,10 @@ def logs(data_dir: Path | None, service: str | None, lines: int, follow: bool) -
 @data_dir_option
 @click.pass_context
 def commitments(ctx: click.Context, data_dir: Path | None) -> None:
-    """The commitments' report: `import FILE`, `export FILE --plan nap1`. Hands over to `ckan ogptn-commitments` of the running portal."""
+    """The commitments' report (`import FILE`, `export FILE --plan nap1`) and reporting rounds (`round list`).
+
+    Hands over to `ckan ogptn-commitments` of the running portal.
+    """
     layout = layout_of(data_dir)
     if not (layout.root.is_dir() and is_locked(layout) and read_json(layout.state_file).get("ready")):
         raise StackError("The portal is not running.", "Start it with `ogptn up --detach`.", ExitCode.NOT_RUNNING)

@@ -22,6 +22,7 @@ class TestWithoutPortal:
         assert "is not running" in status.stdout
         assert nowhere.run("down").returncode == 16
         assert nowhere.run("logs").returncode == 16
+        assert nowhere.run("commitments", "round", "list").returncode == 16
         assert not nowhere.root.exists()
 
     def test_doctor_names_what_is_there_and_changes_nothing(self, nowhere: Portal) -> None:
@@ -120,6 +121,13 @@ class TestRunning:
         assert {service["state"] for service in status["services"].values()} == {"running"}
         assert status["versions"]["ckan"].startswith("2.12")
         assert started.run("status").returncode == 0
+
+    def test_commitments_are_handed_over_to_the_portals_own_command(self, started: Portal) -> None:
+        rounds = started.run("commitments", "round", "list", "--json")
+        assert rounds.returncode == 0, rounds.stderr
+        assert json.loads(rounds.stdout) == []
+        assert "no such reporting round" in (none := started.run("commitments", "round", "show", "none")).stderr
+        assert none.returncode == 1
 
     def test_a_second_up_changes_nothing(self, started: Portal) -> None:
         before = started.status()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -31,14 +31,28 @@ def known(addresses: Iterable[str]) -> dict[str, LinkCheck]:
     return found
 
 
+#: Functions that give further addresses to check.
+_ALSO: list[Callable[[], Iterable[str]]] = []
+
+
+def also(addresses: Callable[[], Iterable[str]]) -> None:
+    """Have the regular checks ask for these addresses too; a function that is known already is not added again."""
+    if addresses not in _ALSO:
+        _ALSO.append(addresses)
+
+
 def published() -> list[str]:
-    """Every address of a file of a public dataset, as last written. One that was hidden since is left alone at once."""
+    """Every address of a file of a public dataset, as last written, and what others asked for (:func:`also`).
+
+    One that was hidden since is left alone at once.
+    """
     access = func.jsonb_array_elements_text(KeptStatements.quality["access"])
     package: Any = model.package_table
     query = sa.select(access).join(package, package.c.id == KeptStatements.package_id).distinct()
     query = query.where(KeptStatements.gone.is_(None), KeptStatements.quality.is_not(None))
     query = query.where(package.c.state == "active", package.c.private.is_(False))
-    return sorted(row[0] for row in model.Session.execute(query))
+    found = {row[0] for row in model.Session.execute(query)}
+    return sorted(found.union(*(addresses() for addresses in _ALSO)))
 
 
 def due(now: dt.datetime, most: int) -> list[str]:

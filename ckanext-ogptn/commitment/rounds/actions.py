@@ -20,6 +20,7 @@ from ...catalogue import rules, vocabulary
 from ...catalogue import text as t
 from ...catalogue.config import reader_language
 from ...catalogue.rules import RuleError
+from .. import evidence
 from ..report.forms import agency_title
 from ..report.importer import commitments_of
 from ..validators import lock_number
@@ -251,6 +252,22 @@ def ogptn_commitment_round_close(context: Context, data_dict: DataDict) -> dict[
     return _round_dict(called, called.items())
 
 
+def ogptn_commitment_round_remind(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Write to the stewards whose reports are not sent yet.
+
+    :param id: the round's id
+    :returns: ``{"reports": how many are not sent, "mails": how many were written}``
+    :raises NotFound: there is no such round
+    :raises ValidationError: it is closed
+    """
+    tk.check_access("ogptn_commitment_round_remind", context, data_dict)
+    called = _round(data_dict)
+    if called.closed_at is not None:
+        raise tk.ValidationError({"id": [tk._("The round is closed: nothing more can be sent in it.")]})
+    waiting = [item for item in called.items() if item.state in _OPEN_TO_AGENCY]
+    return {"reports": len(waiting), "mails": mails.reminded(called, waiting)}
+
+
 def _item(data_dict: DataDict, *, lock: bool = False) -> tuple[RoundItem, Round, model.Package]:
     item_id = str(data_dict.get("id") or "")
     item = RoundItem.locked(item_id) if lock else model.Session.get(RoundItem, item_id)
@@ -338,6 +355,7 @@ def ogptn_commitment_round_item_save(context: Context, data_dict: DataDict) -> d
     except (tk.ValidationError, tk.ObjectNotFound):
         model.Session.rollback()
         raise
+    evidence.schedule(evidence.of_report(item.report))
     if item.state == SUBMITTED:
         mails.submitted(called, [item])
     return tk.get_action("ogptn_commitment_round_item_show")(context, {"id": item.id})
@@ -440,6 +458,7 @@ def get_actions() -> dict[str, Callable[..., Any]]:
         "ogptn_commitment_round_item_show": ogptn_commitment_round_item_show,
         "ogptn_commitment_round_list": ogptn_commitment_round_list,
         "ogptn_commitment_round_open": ogptn_commitment_round_open,
+        "ogptn_commitment_round_remind": ogptn_commitment_round_remind,
         "ogptn_commitment_round_review": ogptn_commitment_round_review,
         "ogptn_commitment_round_show": ogptn_commitment_round_show,
     }

@@ -82,6 +82,7 @@ def get_auth_functions() -> dict[str, Callable[..., Any]]:
         "ogptn_commitment_round_item_show": _of_agency,
         "ogptn_commitment_round_list": ogptn_commitment_round_list,
         "ogptn_commitment_round_open": _coordinator,
+        "ogptn_commitment_round_remind": _coordinator,
         "ogptn_commitment_round_review": _coordinator,
         "ogptn_commitment_round_show": ogptn_commitment_round_show,
         "ogptn_commitment_round_workbook": _of_some_agency,

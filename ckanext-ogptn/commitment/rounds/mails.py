@@ -79,23 +79,35 @@ def _page(item: RoundItem) -> str:
 
 def opened(called: Round, items: list[RoundItem]) -> int:
     """To each steward: the list of the agency's commitments. Returns the number of letters."""
+    with force_locale(default_language()):
+        plan = vocabulary.label("plans", called.plan, default_language())
+        first = tk._("A reporting round of “{plan}” is open.").format(plan=plan)
+        return _to_agencies(tk._("Progress reports are due: {round}").format(round=_title(called)), first, called, items)
+
+
+def reminded(called: Round, items: list[RoundItem]) -> int:
+    """To each steward whose reports are not sent: which. Returns the number of letters."""
+    with force_locale(default_language()):
+        first = tk._("These progress reports have not been sent yet.")
+        return _to_agencies(tk._("Reminder: progress reports are due: {round}").format(round=_title(called)), first, called, items)
+
+
+def _to_agencies(subject: str, first: str, called: Round, items: list[RoundItem]) -> int:
     by_agency: dict[str, list[RoundItem]] = {}
     for item in items:
         package = model.Package.get(item.package_id)
-        if package is not None and package.owner_org:
+        if package is not None and package.state == "active" and package.owner_org:
             by_agency.setdefault(package.owner_org, []).append(item)
     letters: list[dict[str, str]] = []
-    with force_locale(default_language()):
-        subject = tk._("Progress reports are due: {round}").format(round=_title(called))
-        for agency, own in by_agency.items():
-            lines = [
-                tk._("A reporting round of “{plan}” is open.").format(plan=vocabulary.label("plans", called.plan, default_language())),
-                tk._("Last day: {date}").format(date=called.due_on.isoformat()),
-                "",
-                tk._("Your commitments:"),
-                *(f"- {_commitment(item)}\n  {_page(item)}" for item in own),
-            ]
-            letters += [letter(user, subject, lines) for user in people_of(agency)]
+    for agency, own in by_agency.items():
+        lines = [
+            first,
+            tk._("Last day: {date}").format(date=called.due_on.isoformat()),
+            "",
+            tk._("Your commitments:"),
+            *(f"- {_commitment(item)}\n  {_page(item)}" for item in own),
+        ]
+        letters += [letter(user, subject, lines) for user in people_of(agency)]
     send(letters)
     return len(letters)
 

@@ -98,6 +98,19 @@ def close(round_id: str) -> ResponseReturnValue:
     return tk.redirect_to("ogptn_rounds.read", round_id=round_id)
 
 
+def remind(round_id: str) -> ResponseReturnValue:
+    """POST: write to those whose reports are not sent."""
+    try:
+        done = _act("remind", {"id": round_id})
+    except tk.ValidationError as refused:
+        tk.h.flash_error(" ".join(_sentences(refused)))
+    else:
+        tk.h.flash_success(
+            tk._("Reports not sent yet: {reports}. Reminders written: {number}.").format(reports=done["reports"], number=done["mails"])
+        )
+    return tk.redirect_to("ogptn_rounds.read", round_id=round_id)
+
+
 def _report_of_form(milestones: int) -> dict[str, Any]:
     form = tk.request.form
     report: dict[str, Any] = {name: form.get(name, "") for name in ("completion_level", "evidence")}
@@ -199,4 +212,5 @@ blueprint.add_url_rule("/<round_id>", view_func=read)
 blueprint.add_url_rule("/<round_id>/workbook.xlsx", view_func=workbook_file)
 blueprint.add_url_rule("/<round_id>/workbook", view_func=workbook_import, methods=["POST"])
 blueprint.add_url_rule("/<round_id>/close", view_func=close, methods=["POST"])
+blueprint.add_url_rule("/<round_id>/remind", view_func=remind, methods=["POST"])
 blueprint.add_url_rule("/report/<item_id>", view_func=item, methods=["GET", "POST"])

@@ -16,6 +16,7 @@ from ckan.types import Context, DataDict
 from ...catalogue import text as t
 from ...catalogue import vocabulary
 from ...catalogue.config import reader_language
+from .. import evidence
 from . import mails, reports, workbook
 from .actions import _round, store
 from .labels import state_label
@@ -149,6 +150,7 @@ def _apply(context: Context, changes: list[_Change]) -> None:
     except (tk.ValidationError, tk.ObjectNotFound, tk.NotAuthorized):
         model.Session.rollback()
         raise
+    evidence.schedule([address for change in changes for address in evidence.of_report(change.report)])
     if called is not None and sent:
         mails.submitted(called, sent)
 
