@@ -79,7 +79,7 @@ class TestWithoutPortal:
         ],
     )
     def test_a_wrong_address(self, nowhere: Portal, variable: str, address: str) -> None:
-        up = nowhere.run("up", **{variable: address})
+        up = nowhere.run("up", seconds=400, answer=None, **{variable: address})
         assert up.returncode == 14
         assert variable in up.stderr
         assert "hunter2" not in up.stdout + up.stderr
@@ -144,7 +144,7 @@ class TestRunning:
         listening = {
             connection.laddr.ip
             for connection in psutil.net_connections(kind="inet")
-            if connection.status == psutil.CONN_LISTEN and connection.pid in pids
+            if connection.laddr and connection.status == psutil.CONN_LISTEN and connection.pid in pids
         }
         assert listening == {"127.0.0.1"}
 
