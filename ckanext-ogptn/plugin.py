@@ -50,6 +50,7 @@ from .commitment import cli as commitment_cli
 from .commitment import contacts, evidence, report_views
 from .commitment import helpers as commitment_helpers
 from .commitment import validators as commitment_validators
+from .commitment.open_data import watch as open_data_watch
 from .commitment.recommendations import actions as recommendation_actions
 from .commitment.recommendations import auth as recommendation_auth
 from .commitment.recommendations import views as recommendation_views
@@ -134,6 +135,7 @@ class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
         dcat_profile.configure(config)
         dcat_watch.listen()
         evidence.listen()
+        open_data_watch.listen()
 
     # IDCATURIGenerator
     def dataset_uri(self, dataset_dict: dict[str, Any], default_uri: str) -> str:

@@ -15,6 +15,7 @@ import click
 from ckan import model
 
 from . import actions
+from .open_data.publish import publish
 from .report import word
 
 
@@ -113,6 +114,31 @@ def export_report(context: click.Context, file: Path, plan: str, lang: str, peri
         _name, content = actions.word_report(site if people else {"user": ""}, given)  # pyright: ignore[reportArgumentType]
         file.write_bytes(content)
         click.secho(f"{file}: {len(content):,} bytes", fg="green")
+
+
+@commitments.command("publish")
+@click.pass_context
+def publish_open_data(context: click.Context) -> None:
+    """Make the dataset of the commitments' open data, or bring its files up to date.
+
+    Ends with 1 when nothing can be published, and says why.
+    """
+    with _site(context):
+        outcome = publish()
+    said = {
+        "off": "Name the dataset in ogptn.commitment_data.dataset first.",
+        "nothing": "There is no public commitment to publish.",
+        "no-storage": "Set ckan.storage_path first: the files are uploads.",
+        "no-organization": "There is no coordinating organisation; see ogptn.coordinator_organization.",
+        "deleted": "Somebody deleted the dataset. Restore it, or name another in ogptn.commitment_data.dataset.",
+        "same": "The files are up to date.",
+        "created": "The dataset is made.",
+        "updated": "The files are brought up to date.",
+    }[outcome]
+    if outcome not in ("same", "created", "updated"):
+        click.secho(said, fg="red", err=True)
+        sys.exit(1)
+    click.secho(said, fg="green")
 
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")

@@ -182,6 +182,7 @@ class Site:
             "ckan.storage_path": str(layout.storage),
             "ckan.plugins": " ".join(self.active_plugins()),
             "ckan.views.default_views": " ".join(v for v in ("datatables_view", "text_view", "image_view") if v in self.active_plugins()),
+            "ogptn.commitment_data.dataset": "engagements-gouvernement-ouvert",
             "ckan.locale_default": "ar",
             "ckan.locales_offered": LOCALES,
             "ckan.locale_order": LOCALES,

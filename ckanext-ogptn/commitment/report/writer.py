@@ -174,8 +174,22 @@ class _Writing:
         table.style = "Table Grid"
         table.alignment = WD_TABLE_ALIGNMENT.CENTER
         table.autofit = False
+        # Words do not touch the lines, and Arabic marks above and below them stay whole.
+        margins = OxmlElement("w:tblCellMar")
+        for side in ("top", "bottom"):
+            margin = OxmlElement(f"w:{side}")
+            margin.set(qn("w:w"), "50")
+            margin.set(qn("w:type"), "dxa")
+            margins.append(margin)
+        # In the order that the standard gives them (ISO/IEC 29500-1, CT_TblPr).
+        properties = table._tbl.tblPr
+        look = properties.find(qn("w:tblLook"))
+        if look is not None:
+            look.addprevious(margins)
+        else:
+            properties.append(margins)
         if self.rtl:
-            table._tbl.tblPr.append(OxmlElement("w:bidiVisual"))
+            properties.find(qn("w:tblStyle")).addnext(OxmlElement("w:bidiVisual"))
         for row in table.rows:
             for cell, width in zip(row.cells, widths, strict=True):
                 cell.width = Cm(width)
@@ -192,7 +206,7 @@ class _Writing:
         if self.report.without_level:
             counts.append(f"{_NO_LEVEL[language]}: {self.report.without_level}")
         self._paragraph(self.document.add_paragraph(), " · ".join(counts))
-        table = self._table(1 + len(self.report.forms), [1.5, 8, 4.5, 3])
+        table = self._table(1 + len(self.report.forms), [1.9, 7.6, 4.5, 3])
         for cell, title in zip(table.rows[0].cells, _COLUMNS[language], strict=True):
             self._paragraph(cell.paragraphs[0], title, bold=True)
             _shade(cell)
