@@ -33,6 +33,9 @@ test-solr: $(VENV)/installed # our engine beside a real Solr: differences and re
 bench-search: $(VENV)/installed # search speed beside Solr's (Java and Maven; long)
 	$(BIN)/python -m tests.benchmarks.search $(ARGS)
 
+bench-harvest: $(VENV)/installed # harvesting beside ckanext-harvest's CKAN harvester (long)
+	$(BIN)/python -m tests.benchmarks.harvest $(ARGS)
+
 lint: $(VENV)/installed # ruff and pyright
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

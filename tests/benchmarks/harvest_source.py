@@ -1,7 +1,7 @@
 """A CKAN site to harvest, in a process of its own: ``package_search``, ``package_show`` and ``package_list`` of made-up datasets.
 
-``python -m tests.benchmarks.harvest_source COUNT``: prints its address, and then counts as asked on standard input: ``touch 20`` changes
-that many datasets, and answers ``done``.
+``python -m tests.benchmarks.harvest_source COUNT``: prints its address, and then does as asked on standard input: ``touch 20`` changes that
+many datasets, ``changes off`` has it give everything to who asks for changes only, ``changes on`` not any more; each answers ``done``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 RESOURCES, EXTRAS = 3, 8
+#: When datasets were last changed that were not since.
+UNTOUCHED = "2021-01-01T00:00:00.123456"
 THEMES = ("Énergie", "Eau", "Transport", "Santé", "Éducation", "Agriculture", "Budget", "Environnement")
 
 
@@ -90,9 +92,10 @@ class Site:
     def __init__(self, count: int) -> None:
         self.count = count
         self.changed: dict[int, tuple[int, str]] = {}
+        self.tells_changes = True
 
     def one(self, number: int) -> dict[str, Any]:
-        version, when = self.changed.get(number, (0, "2021-01-01T00:00:00.000000"))
+        version, when = self.changed.get(number, (0, UNTOUCHED))
         return dataset(number, version, when)
 
     def touch(self, count: int) -> None:
@@ -107,8 +110,8 @@ class Site:
         if name == "package_search":
             since = re.search(r"metadata_modified:\[(\S+?)Z? TO ", query.get("fq", ""))
             numbers: Any = range(self.count)
-            if since:
-                numbers = [n for n in range(self.count) if self.changed.get(n, (0, "2021-01-01T00:00:00.000000"))[1] >= since[1]]
+            if since and self.tells_changes:
+                numbers = [n for n in range(self.count) if self.changed.get(n, (0, UNTOUCHED))[1] >= since[1]]
             start, rows = int(query.get("start", 0)), int(query.get("rows", 10))
             return {"count": len(numbers), "results": [self.one(number) for number in numbers[start : start + rows]]}
         if name == "package_list":
@@ -145,7 +148,11 @@ def main(count: int) -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)
     for line in sys.stdin:
-        site.touch(int(line.split()[1]))
+        word, _, rest = line.strip().partition(" ")
+        if word == "touch":
+            site.touch(int(rest))
+        else:
+            site.tells_changes = rest == "on"
         print("done", flush=True)
 
 
