@@ -1,4 +1,5 @@
-"""A small source to harvest from: a CKAN site, a DCAT catalogue and a data.json of the same invented datasets, with faults on demand.
+"""A small source to harvest from: a CKAN site, a DCAT catalogue and a data.json of the same invented datasets, and invented contracts as
+resourcecontracts.org tells them, with faults on demand.
 
 For tests, for trying the harvester out, and to show what it says when a source misbehaves::
 
@@ -6,7 +7,8 @@ For tests, for trying the harvester out, and to show what it says when a source 
 
 Every dataset says in title, description and keywords that it is synthetic. Addresses: ``/api/3/action/…`` and ``/api/2/rest/…`` (also below
 ``/fr`` and ``/ar``), ``/catalog.ttl``, ``/catalog.rdf``, ``/catalog.jsonld`` (``?page=2``; ``?whole`` for one file; ``?blank`` for blank
-nodes), ``/data.json``, ``/files/``.
+nodes), ``/data.json``, ``/files/``. Contracts: ``/contracts/group`` and ``/contract/{id}/metadata``, as in the API, and ``/contracts.csv``
+(``?encoding=utf-8``; Mac Roman with carriage returns without it), as exported.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import copy
+import csv
 import gzip
 import io
 import json
@@ -89,6 +92,54 @@ def dataset(number: int) -> dict[str, Any]:
     }
 
 
+def contract(number: int) -> dict[str, Any]:
+    """One invented contract, as the API of resourcecontracts.org tells it; every third is an amendment, every fifth is about gypsum."""
+    amends = number % 3 == 2
+    companies = [("Société d’essai – synthétique", "TN", 0.55, False), ("Essai Énergie (inventé) Ltd.", "GB", 0.45, True)]
+    return {
+        "id": 9000 + number,
+        "open_contracting_id": f"ocds-000000-{number:010}",
+        "name": f"{'Avenant n°1 à la convention' if amends else 'Convention'} Permis Essai {number} – {_SYNTHETIC['fr']}",
+        "identifier": "",
+        "language": "fr",
+        "countries": [{"code": "TN", "name": "Tunisia"}],
+        "resource": ["Gypsum" if number % 5 == 4 else "Hydrocarbons"],
+        "government_entity": [{"name": "Ministère de l’essai", "identifier": ""}],
+        "contract_type": ["Concession Agreement", *(["Contract Amendment"] if amends else [])],
+        "date_signed": f"{1990 + number % 30}-07-{1 + number % 28:02}",
+        "year_signed": str(1990 + number % 30),
+        "type": "Contract",
+        "participation": [
+            {
+                "company": {
+                    "name": name,
+                    "address": "1, rue de l’Essai, Tunis",
+                    "founding_date": "",
+                    "corporate_grouping": "",
+                    "opencorporates_url": "",
+                    "identifier": {"id": "", "creator": {"name": "", "spatial": country}},
+                },
+                "is_operator": operates,
+                "share": share,
+            }
+            for name, country, share, operates in companies
+        ],
+        "project": {"name": "", "identifier": ""},
+        "concession": [{"name": f"Permis Essai {number}", "identifier": ""}],
+        "source_url": f"https://fichiers.example/dataset/convention-essai-{number}",
+        "publisher": {"type": "Government", "note": ""},
+        "retrieved_at": "2016-08-16",
+        "is_associated_document": amends,
+        "file": [
+            {"url": f"https://fichiers.example/contrats/{number}.pdf", "byte_size": 1000 + number, "media_type": "application/pdf"},
+        ],
+        "parent": [
+            {"id": 8999 + number, "open_contracting_id": f"ocds-000000-{number - 1:010}", "name": f"Convention {number - 1}"}
+        ] if amends else [],
+        "associated": [],
+    }  # fmt: skip
+
+
 @dataclass
 class Fault:
     """Something that goes wrong.
@@ -113,7 +164,7 @@ class Fault:
 
 
 class TrialSource:
-    """The server, on a free loopback port. ``datasets`` may be changed while it runs.
+    """The server, on a free loopback port. ``datasets`` and ``contracts`` may be changed while it runs.
 
     :param certificate: serve over TLS with this one
     :ivar fault: what goes wrong now; None for nothing
@@ -123,6 +174,7 @@ class TrialSource:
 
     def __init__(self, count: int = 12, *, port: int = 0, context: ssl.SSLContext | None = None) -> None:
         self.datasets: list[dict[str, Any]] = [dataset(number) for number in range(count)]
+        self.contracts: list[dict[str, Any]] = [contract(number) for number in range(count)]
         self.fault: Fault | None = None
         self.requests: list[str] = []
         self.action_api = True
@@ -235,6 +287,14 @@ class _Handler(BaseHTTPRequestHandler):
             return 200, _catalogue(shown, kind, self.source, path, query), media_type
         if path == "/data.json":
             return 200, _data_json(shown, self.source.url), "application/json"
+        if path in ("/contracts", "/contracts/group"):
+            return _contract_list(self.source.contracts, query)
+        if path.startswith("/contract/") and path.endswith("/metadata"):
+            name = path.split("/")[2]
+            found = [one for one in self.source.contracts if name in (str(one["id"]), one["open_contracting_id"])]
+            return (200 if found else 404), json.dumps(found[0] if found else {"error": "not found"}).encode(), "application/json"
+        if path == "/contracts.csv":
+            return 200, _contracts_csv(self.source.contracts, query.get("encoding", "")), "text/csv"
         if path == "/files/":
             links = "".join(f'<li><a href="{one["name"]}.csv">{one["name"]}.csv</a></li>' for one in shown)
             return 200, f"<html><title>Index of /files/</title><ul>{links}</ul></html>".encode(), "text/html"
@@ -292,6 +352,53 @@ def _rest(path: str, shown: list[dict[str, Any]]) -> tuple[int, bytes, str]:
             old = {**one, "tags": [tag["name"] for tag in one["tags"]], "extras": {each["key"]: each["value"] for each in one["extras"]}}
             return 200, json.dumps(old).encode(), "application/json"
     return 404, b'"Not found"', "application/json"
+
+
+def _contract_list(contracts: list[dict[str, Any]], query: dict[str, str]) -> tuple[int, bytes, str]:
+    country = query.get("country_code", "").upper()
+    found = [one for one in contracts if not country or country in {each["code"] for each in one["countries"]}]
+    start, count = int(query.get("from") or 0), int(query.get("per_page") or 25)
+    told = ("id", "open_contracting_id", "name", "year_signed", "contract_type", "resource", "countries", "language")
+    results = [{name: one[name] for name in told} for one in found[start : start + count]]
+    body = {"total": len(found), "per_page": count, "from": start, "results": results}
+    return 200, json.dumps(body, ensure_ascii=False).encode(), "application/json"
+
+
+def _contracts_csv(contracts: list[dict[str, Any]], encoding: str) -> bytes:
+    """As resourcecontracts.org exports contracts: several values in one cell, joined by ``;``."""
+    from ckanext.ogptn.harvesters.resourcecontracts import COLUMNS
+
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n" if encoding else "\r")
+    writer.writeheader()
+    for one in contracts:
+        parties = one["participation"]
+        companies = [party["company"] for party in parties]
+        writer.writerow(
+            {
+                "OCID": one["open_contracting_id"],
+                "Category": "rc",
+                "Contract Name": one["name"],
+                "Language": one["language"],
+                "Country Name": ";".join(each["name"] for each in one["countries"]),
+                "Resource": ";".join(one["resource"]),
+                "Contract Type": ";".join(one["contract_type"]),
+                "Signature Date": one["date_signed"],
+                "Document Type": one["type"],
+                "Government Entity": ";".join(each["name"] for each in one["government_entity"]),
+                "Company Name": ";".join(company["name"] for company in companies),
+                "Company Address": ";".join(company["address"] for company in companies),
+                "Jurisdiction of Incorporation": ";".join(company["identifier"]["creator"]["spatial"] for company in companies),
+                "Participation Share": ";".join(str(party["share"]) for party in parties),
+                "Operator": ";".join("Yes" if party["is_operator"] else "No" for party in parties),
+                "License Name": ";".join(each["name"] for each in one["concession"]),
+                "Source Url": one["source_url"],
+                "Disclosure Mode": one["publisher"]["type"],
+                "Retrieval Date": one["retrieved_at"],
+                "Pdf Url": one["file"][0]["url"],
+            }
+        )
+    return file.getvalue().encode(encoding or "mac_roman")
 
 
 def _catalogue(shown: list[dict[str, Any]], kind: str, source: TrialSource, path: str, query: dict[str, str]) -> bytes:
