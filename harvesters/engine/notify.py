@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import ckan.lib.mailer as mailer
+import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
@@ -42,7 +43,8 @@ def _tell(job_id: str, subject: str) -> int:
         if known is not None:
             lines += [f"- {known.say(issue.values)}", f"  {known.advise(issue.values)}"]
     # The site's address as it is set: a worker answers no request whose address it could take.
-    address = f"{str(tk.config['ckan.site_url']).rstrip('/')}/api/3/action/ogptn_harvest_job_show?id={job_id}"
+    page = f"/harvest/job/{job_id}" if p.plugin_loaded("ogptn") else f"/api/3/action/ogptn_harvest_job_show?id={job_id}"
+    address = f"{str(tk.config['ckan.site_url']).rstrip('/')}{page}"
     body = "\n".join([subject.format(title=source.title), "", *lines, "", address])
     sent = 0
     for user in _administrators(source.owner_org):

@@ -15,6 +15,7 @@ import os
 import socket
 import tempfile
 import threading
+import time
 import uuid
 import zlib
 from collections import Counter
@@ -42,6 +43,8 @@ log = logging.getLogger(__name__)
 
 #: Records compared with what is known in one query.
 CHUNK = 500
+#: Seconds between two times that the job says how many records it has seen.
+_TELL_EVERY = 1.0
 _NO_GUID_LONGER = 2_000
 
 REFUSED = Kind(
@@ -479,7 +482,7 @@ class Runner:
         # Records that other workers write: only they know their rows.
         given: list[str] = []
         with _Later() as later:
-            for records in _chunks(self._counted(self.backend.records(http, cursor)), CHUNK):
+            for records in _chunks(self._counted(self.backend.records(http, cursor), cursor), CHUNK):
                 pending += self.compare(records, later)
                 while len(pending) >= self.batch_size:
                     batch, pending = pending[: self.batch_size], pending[self.batch_size :]
@@ -541,10 +544,15 @@ class Runner:
         assert source is not None
         self.source = source
 
-    def _counted(self, records: Iterator[Record]) -> Iterator[Record]:
+    def _counted(self, records: Iterator[Record], cursor: Cursor) -> Iterator[Record]:
         """The records that can be dealt with at all, each guid once."""
+        told = float("-inf")
         for record in records:
             self.counts["seen"] += 1
+            if time.monotonic() - told > _TELL_EVERY:
+                # Who looks at the job sees it move, however slowly a chunk fills. Nothing else is in this transaction.
+                self.commit(expected=cursor.expected)
+                told = time.monotonic()
             if not record.guid:
                 from .problems import NO_GUID
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
+from ckanext.ogptn.catalogue import theme_helpers
+
 from ..engine.registry import backends
 from . import words
 
@@ -78,8 +80,10 @@ class SourceForm:
             _choice(
                 "language",
                 tk._("Language of its texts"),
-                {"ar": "العربية", "fr": "Français", "en": "English"},
+                theme_helpers.LANGUAGE_NAMES,
                 help_text=tk._("Of those that do not say it themselves."),
+                # Each in itself.
+                speaks=True,
             ),
             _choice(
                 "conflict",
@@ -150,8 +154,9 @@ class SourceForm:
             }
         ]
         if self.sysadmin:
+            example = tk._("For example {name}.").format(name="Authorization")
             fields += [
-                _text("auth_header", tk._("Header with credentials"), ltr=True, short=True, example="Authorization"),
+                _text("auth_header", tk._("Header with credentials"), ltr=True, short=True, help_text=example),
                 _text(
                     "auth_env",
                     tk._("Environment variable with its value"),

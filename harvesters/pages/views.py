@@ -175,7 +175,7 @@ def _source_page(source_id: str, **more: Any) -> str:
     shown = _act("source_show", {"id": source_id})
     jobs = _act("job_list", {"source_id": source_id, "limit": HISTORY})
     newest = next((job for job in jobs["results"] if job["kind"] != "preview"), None)
-    asks = newest if newest and _unanswered(newest) else None
+    asks = newest if newest and words.asks(newest) else None
     return _render(
         "source",
         source=shown,
@@ -187,10 +187,6 @@ def _source_page(source_id: str, **more: Any) -> str:
         options=_option_words(shown),
         **more,
     )
-
-
-def _unanswered(job: Mapping[str, Any]) -> bool:
-    return "ceiling" in job["result"] and not job["result"]["ceiling"].get("answer")
 
 
 def _option_words(source: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -379,8 +375,8 @@ def job(job_id: str) -> str:
         slug=slug,
         jobs=jobs,
         chart=words.chart(jobs),
-        asks=_unanswered(shown) and newest == job_id,
-        superseded=_unanswered(shown) and newest != job_id,
+        asks=words.asks(shown) and newest == job_id,
+        superseded=words.asks(shown) and newest != job_id,
         gone=gone,
         titles_shown=TITLES_SHOWN,
         is_open=shown["phase"] in OPEN,

@@ -222,7 +222,8 @@ def when(moment: str | None) -> Markup:
         return Markup("–")
     language = _language()
     local = found.astimezone(tk.h.get_display_timezone())
-    day = babel.dates.format_date(local, "medium", locale=_LOCALES[language]).translate(_WESTERN)
+    # Arabic's medium form is all digits, which turn round in a line from right to left.
+    day = babel.dates.format_date(local, "long" if language == "ar" else "medium", locale=_LOCALES[language]).translate(_WESTERN)
     hour = theme_helpers.ltr(f"{local:%H:%M}")
     return Markup('<time datetime="{}" dir="{}">{} {}</time>').format(
         local.isoformat(timespec="seconds"), "rtl" if language == "ar" else "ltr", day, hour
@@ -293,11 +294,16 @@ def chart(jobs: list[dict[str, Any]]) -> dict[str, Any]:
     return {"width": max(1, len(bars) * (_BAR + _GAP) - _GAP), "height": _CHART_HEIGHT, "bars": bars}
 
 
+def asks(job: Mapping[str, Any]) -> bool:
+    """Whether a job held removals back and nobody answered."""
+    return "ceiling" in job["result"] and not job["result"]["ceiling"].get("answer")
+
+
 def tone(job: Mapping[str, Any]) -> str:
     """How a job went, in one word for styles: ``open``, ``bad`` (failed, stopped, asks), ``changed`` or ``calm``."""
     if job["phase"] not in ("finished", "failed", "cancelled"):
         return "open"
-    if job["phase"] != "finished" or "ceiling" in job["result"]:
+    if job["phase"] != "finished" or asks(job):
         return "bad"
     return "changed" if any(job["counts"][name] for name in ("added", "changed", "back", "missing", "removed")) else "calm"
 
@@ -323,6 +329,7 @@ def in_templates() -> dict[str, Callable[..., Any]]:
     """The functions that templates use, by name."""
     return {
         "ago": ago,
+        "asks_person": asks,
         "backend_label": backend,
         "count_labels": counts,
         "field_label": field_label,

@@ -43,7 +43,7 @@ def test_a_failure_is_told_to_the_administrators_of_the_organisation(
     job = failed_job(agency, http_server.url)
     [(subject, text)] = mail.to(administrator)
     assert "Portail d’essai" in subject
-    assert f"{ckan_config['ckan.site_url']}/api/3/action/ogptn_harvest_job_show?id={job}" in text
+    assert f"{ckan_config['ckan.site_url']}/harvest/job/{job}" in text
     assert "404" in text
     assert mail.to(editor) == []
 

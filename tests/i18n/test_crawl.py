@@ -143,6 +143,7 @@ def starts(site: Site, role: str) -> list[str]:
     found += [
         f"/ckan-admin/vocabularies/{page}" for page in ("", "plans", "governorates", "axes/new", "plans/edit/nap1", "zq", "plans/edit/zq")
     ]
+    found += ["/harvest/", "/harvest/new", "/harvest/source/zq-none"]
     for t in TYPES:
         found += [f"/{t}/", f"/{t}/new"] + ([f"/{t}/{n[t]}"] if t in n else [])
     if role in site.users:
@@ -258,6 +259,8 @@ def forms(site: Site) -> list[tuple[str, str, dict[str, str]]]:
         ("administrator", "/ckan-admin/config", {"save": "", "ckan.site_title": ""}),
         ("administrator", "/ckan-admin/vocabularies/axes/new", {}),
         ("administrator", "/ckan-admin/vocabularies/plans/new", {"code": "nap1", "label-ar": "a\u202eb", "start": "zq", "uri": "zq"}),
+        ("administrator", "/harvest/new", {"backend": "ckan", "schedule-kind": "cron", "options-ckan-page_size": "zq"}),
+        ("administrator", "/harvest/new", {"backend": "zq", "schedule-kind": "daily", "ca_bundle": "zq", "auth_header": "zq"}),
     ]  # fmt: skip
     return found
 
