@@ -285,6 +285,7 @@ def test_no_mail_is_in_english(site: Site, language: str, monkeypatch: pytest.Mo
     ckan_config["ckan.locale_default"] = language
     with site.app.flask_app.test_request_context("/"):
         user = model.User.get(site.users["steward"]["name"])
+        assert user is not None
         group = call_action("organization_show", id=site.names["organization"])
         mailer.send_reset_link(user)
         mailer.send_invite(user, group, "editor")
