@@ -28,7 +28,9 @@ def _key() -> str:
 
 def note(session: Session, *_context: Any) -> None:
     """Remember that a commitment, a recommendation or an organisation's name is about to be written."""
-    if any(_is_ours(one) for found in (session.new, session.dirty, session.deleted) for one in found):
+    # What is only looked at through a relation is "dirty" too, such as the organisation of a dataset that is written.
+    dirty = [one for one in session.dirty if session.is_modified(one)]
+    if any(_is_ours(one) for found in (session.new, dirty, session.deleted) for one in found):
         session.info[_CHANGED] = True
 
 
