@@ -149,7 +149,7 @@ _OCID = re.compile(r"ocds-[a-z0-9]{6}-[\w./-]{1,150}", re.IGNORECASE)
 _SWALLOWED = re.compile(r"\nocds-[a-z0-9]{6}-", re.IGNORECASE)
 _LARGEST = 5_000_000
 _PER_PAGE = 100
-#: Substances of our vocabulary whose sector is not mining. Gypsum is: the fourth group of substances of the mining code (law 2003-30).
+#: Substances of our vocabulary whose sector is not mining. Gypsum is: the industry portal lists its permits as group 4 of mining titles.
 _SECTORS = {
     "hydrocarbons": ("oil", "gas"), "2709": ("oil",), "2710": ("oil",), "2713": ("oil",), "2711": ("gas",), "2501": ("salt",),
     "2716": ("electricity",), "2505": ("quarrying",), "2515": ("quarrying",), "2516": ("quarrying",), "2517": ("quarrying",),

@@ -427,7 +427,7 @@ def test_harvested_twice_nothing_is_written_the_second_time(clean_db: None, agen
 
 
 # -- the real ones
-#: Lines with something in the columns it comes from, counted in the file itself; each title, kind, permit and share was read by eye.
+#: Lines with something in the columns that the field comes from, counted in the file itself, without the backend.
 REAL = {
     "title_translated": 145, "identifier": 145, "contract_identifier": 145, "document_types": 145, "language": 145, "governorates": 145,
     "resources": 145, "parties": 145, "commodities": 144, "government_entities": 144, "disclosure_mode": 144, "permits": 142,
