@@ -185,6 +185,7 @@ def datasets() -> list[Record]:
             "notes_translated": notes,
             "tags_translated": _tags(where, words, keywords),
             "owner_org": entry["owner"],
+            **content["common"],
             **entry["fields"],
             "resources": [
                 {

@@ -62,6 +62,11 @@ def catalog_licence() -> str:
     return tk.config.get("ogptn.dcat.licence") or "CC_BY_4_0"
 
 
+def checks_links() -> bool:
+    """Whether the worker asks every night if the links of published files work."""
+    return bool(tk.asbool(tk.config.get("ogptn.quality.check_links", True)))
+
+
 def catalog_issued() -> str | None:
     """The day, month or year in which the catalogue was first published, as ``YYYY[-MM[-DD]]``."""
     return tk.config.get("ogptn.dcat.issued") or None

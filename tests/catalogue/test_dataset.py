@@ -46,6 +46,7 @@ EXAMPLE: dict[str, Any] = {
     "version": "2.1",
     "version_notes": {"en": "Corrected"},
     "conforms_to": ["https://example.tn/norme"],
+    "hvd_category": ["statistics"],
     "documentation": ["https://example.tn/guide"],
     "url": "https://example.tn/page",
     "issued": "2016-11-04",

@@ -103,6 +103,7 @@ class _Reader(fields.FieldReader):
         return {
             "theme": self._several(self.subject, DCAT.theme, "data_themes"),
             "language": self._several(self.subject, DCTERMS.language, "languages"),
+            "hvd_category": self._several(self.subject, DCATAP.hvdCategory, "hvd_categories"),
             "frequency": self._code(self.subject, DCTERMS.accrualPeriodicity, "frequencies"),
             "access_rights": self._code(self.subject, DCTERMS.accessRights, "access_rights"),
             "license_id": licence,

@@ -14,6 +14,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from ..model import VocabularyTerm
+from ..quality import links
 from . import store
 
 log = logging.getLogger(__name__)
@@ -74,9 +75,10 @@ def schedule() -> None:
 
 
 def refresh() -> None:
-    """The job. Frees the key first: what changes while it runs needs another one."""
+    """The job. Frees the key first: what changes while it runs needs another one. Also sees to it that links are checked daily."""
     connect_to_redis().delete(_key())
     done = store.refresh()
+    links.schedule()
     if done.built or done.gone or done.failed:
         log.info("Linked data: %s written, %s went, %s failed", done.built, done.gone, len(done.failed))
 

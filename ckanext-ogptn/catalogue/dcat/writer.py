@@ -24,7 +24,7 @@ from . import addresses, fields
 from .namespaces import ADMS, DCAT, DCATAP, DCTERMS, ELI, FOAF, GSP, LOCN, OWL, RDF, RDFS, SKOS, SPDX, VCARD, new_graph
 
 #: Moves when the statements for the same dataset change: what is kept of older ones is made again.
-VERSION = 1
+VERSION = 2
 PROFILE = "https://semiceu.github.io/DCAT-AP/releases/3.0.1/"
 HVD_PROFILE = "https://semiceu.github.io/DCAT-AP/releases/3.0.0-hvd/"
 HVD_LAW = "http://data.europa.eu/eli/reg_impl/2023/138/oj"
@@ -54,6 +54,7 @@ MAPPED = frozenset(
         "version",
         "version_notes",
         "conforms_to",
+        "hvd_category",
         "documentation",
         "url",
         "issued",
@@ -227,7 +228,8 @@ class _Writer(fields.FieldWriter):
         categories = _list(self.package.get("hvd_category"))
         if categories:
             for category in categories:
-                self.add(self.subject, DCATAP.hvdCategory, addresses.iri(category), SKOS.Concept)
+                found = vocabulary.get("hvd_categories").find(category)
+                self.add(self.subject, DCATAP.hvdCategory, self.term("hvd_categories", found.code if found else category), SKOS.Concept)
             self.add(self.subject, DCATAP.applicableLegislation, URIRef(HVD_LAW), ELI.LegalResource)
 
     def _licence(self, code: str) -> URIRef:

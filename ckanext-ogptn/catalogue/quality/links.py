@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
+import ckan.lib.jobs as background
+import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from redis.exceptions import RedisError
 from sqlalchemy import func
 
 from ...fetch import AddressPolicy, Client, FetchError, Limits
+from .. import config
 from ..dcat.model import KeptStatements
 from .model import LinkCheck
 
@@ -19,6 +25,12 @@ log = logging.getLogger(__name__)
 #: A link that works is asked again after a week, one that does not after a day.
 AGAIN, AGAIN_BROKEN = dt.timedelta(days=7), dt.timedelta(days=1)
 _HISTORY = 10
+#: Seconds that a run may take: the worker has other things to do. What is left waits ten minutes, so that other jobs have their turn.
+_AT_MOST = 600
+_PAUSE = dt.timedelta(minutes=10)
+#: The hour (UTC) of the daily run.
+_HOUR = 2
+_JOB = "ogptn-links"
 
 
 def known(addresses: Iterable[str]) -> dict[str, LinkCheck]:
@@ -77,15 +89,37 @@ def due(now: dt.datetime, most: int) -> list[str]:
 
 def client() -> Client:
     """For links only: a minute at most, one request a second to a host. Addresses inside the own network are refused."""
-    limits = Limits(connect_timeout=10, read_timeout=20, total_timeout=60, max_bytes=1_000_000, retries=1, pause=1)
-    return Client(limits=limits, addresses=AddressPolicy())
+    return Client(limits=Limits(pause=1, retries=1, **_LIMITS), addresses=AddressPolicy())
+
+
+def _own_client() -> Client:
+    """For the portal's own files, wherever it runs. Follows no redirect: that could lead to a neighbour inside the own network."""
+    host = urlsplit(str(tk.config["ckan.site_url"])).hostname or ""
+    return Client(limits=Limits(max_redirects=0, **_LIMITS), addresses=AddressPolicy.of([host]))
+
+
+def _is_own(address: str) -> bool:
+    return address.startswith(f"{str(tk.config['ckan.site_url']).rstrip('/')}/")
+
+
+_LIMITS: dict[str, Any] = {"connect_timeout": 10, "read_timeout": 20, "total_timeout": 60, "max_bytes": 1_000_000}
+
+
+def _ask(address: str, with_client: Client) -> int:
+    try:
+        return with_client.check(address).status
+    except FetchError as refused:
+        if refused.slug != "inside-address" or not _is_own(address):
+            raise
+    with _own_client() as own:
+        return own.check(address).status
 
 
 def check(address: str, with_client: Client) -> LinkCheck:
     """Ask one address and note the answer, in the running transaction."""
     status, problem = None, None
     try:
-        status = with_client.check(address).status
+        status = _ask(address, with_client)
     except FetchError as failed:
         status, problem = failed.status, failed.slug
     row = model.Session.get(LinkCheck, address) or LinkCheck(url=address, failures=0, history=[])
@@ -98,14 +132,58 @@ def check(address: str, with_client: Client) -> LinkCheck:
     return row
 
 
-def check_due(most: int = 500) -> dict[str, int]:
-    """Check the links whose turn it is. Commits after each, so it may be stopped. ``{"checked", "broken"}``."""
-    counted = {"checked": 0, "broken": 0}
+def check_due(most: int = 500, seconds: float = _AT_MOST) -> dict[str, int]:
+    """Check the links whose turn it is. Commits after each, so it may be stopped.
+
+    :param most: links to check at most
+    :param seconds: begin none after this time
+    :returns: ``{"checked", "broken", "left"}``; ``left``: whose turn it is still
+    """
+    counted = {"checked": 0, "broken": 0, "left": 0}
+    end = time.monotonic() + seconds
     with client() as asking:
-        for address in due(dt.datetime.now(dt.timezone.utc), most):
+        waiting = due(dt.datetime.now(dt.timezone.utc), most + 1)
+        for number, address in enumerate(waiting):
+            if number >= most or time.monotonic() >= end:
+                counted["left"] = len(waiting) - number
+                break
             row = check(address, asking)
             counted["checked"] += 1
             counted["broken"] += not row.works
             model.Session.commit()
     log.info("Links: %(checked)s checked, %(broken)s broken", counted)
     return counted
+
+
+# ---------------------------------------------------------------------------------------------------------------------- by themselves
+def schedule(after: dt.timedelta | None = None) -> None:
+    """Put the next run into the scheduler of CKAN's worker, unless one waits there already. Without Redis: a warning, and again next time.
+
+    :param after: from now; without it at the next night, or at once on a portal that never checked a link
+    """
+    if not config.checks_links():
+        return
+    now = dt.datetime.now(dt.timezone.utc)
+    night = now.replace(hour=_HOUR, minute=0, second=0, microsecond=0)
+    due_at = now + after if after is not None else night if night > now else night + dt.timedelta(days=1)
+    if after is None and model.Session.query(LinkCheck.url).first() is None:
+        due_at = now + dt.timedelta(minutes=1)
+    prefix = f"{_JOB}-{tk.config.get('ckan.site_id')}-"
+    try:
+        queue = background.get_queue()
+        if any(job_id.startswith(prefix) for job_id in queue.scheduled_job_registry.get_job_ids()):
+            return
+        # By the minute: of two workers that come here together one replaces the other's job by the same one.
+        queue.enqueue_at(due_at, scheduled, job_id=f"{prefix}{due_at:%Y%m%d%H%M}", result_ttl=0, job_timeout=2 * _AT_MOST)
+    except RedisError as error:
+        log.warning("The next check of links could not be scheduled: %s", error)
+
+
+def scheduled() -> None:
+    """The job: a run, and the next one after it whatever happens."""
+    left = 0
+    try:
+        left = check_due()["left"]
+    finally:
+        model.Session.remove()
+        schedule(_PAUSE if left else None)

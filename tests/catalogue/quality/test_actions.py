@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import ckan.lib.jobs as background
 import ckan.plugins.toolkit as tk
 import pytest
 from ckan import model
@@ -14,6 +16,7 @@ from rdflib import Graph
 from ckanext.ogptn.catalogue.dcat import addresses, store
 from ckanext.ogptn.catalogue.dcat.namespaces import DQV
 from ckanext.ogptn.catalogue.quality import actions, links, rules
+from ckanext.ogptn.catalogue.quality.model import LinkCheck
 from ckanext.ogptn.fetch import AddressPolicy, Client, Limits
 from tests import factories
 from tests.conftest import SourceServer
@@ -69,8 +72,6 @@ def test_links_of_public_files_have_their_turn() -> None:
     store.refresh()
     now = dt.datetime.now(dt.timezone.utc)
     assert links.due(now, 10) == ["https://example.tn/public.csv"]
-    from ckanext.ogptn.catalogue.quality.model import LinkCheck
-
     model.Session.add(LinkCheck(url="https://example.tn/public.csv", checked=now, status=200, failures=0, history=[]))
     model.Session.commit()
     assert links.due(now + dt.timedelta(days=6), 10) == []
@@ -78,6 +79,94 @@ def test_links_of_public_files_have_their_turn() -> None:
     # Hidden, before the worker has written anything.
     model.Session.query(model.Package).filter_by(id=public["id"]).update({"private": True}, synchronize_session=False)
     assert links.due(now + dt.timedelta(days=8), 10) == []
+
+
+@pytest.fixture
+def scheduled_jobs() -> Iterator[Callable[[], dict[str, dt.datetime]]]:
+    """``{id: when}`` of the checks of links in the worker's scheduler."""
+    registry = background.get_queue().scheduled_job_registry
+
+    def found() -> dict[str, dt.datetime]:
+        return {one: registry.get_scheduled_time(one) for one in registry.get_job_ids() if one.startswith("ogptn-links-")}
+
+    def clear() -> None:
+        for one in found():
+            registry.remove(one, delete_job=True)
+
+    clear()
+    yield found
+    clear()
+
+
+def test_links_are_checked_every_night_by_themselves(scheduled_jobs: Callable[[], dict[str, dt.datetime]]) -> None:
+    from ckanext.ogptn.catalogue.dcat import watch
+
+    now = dt.datetime.now(dt.timezone.utc)
+    watch.refresh()
+    [first] = scheduled_jobs().values()
+    assert first - now < dt.timedelta(minutes=2), "a portal that never checked a link does so at once"
+    watch.refresh()
+    assert len(scheduled_jobs()) == 1, "one run waits, however often something changes"
+    [job_id] = scheduled_jobs()
+    job = background.get_queue().fetch_job(job_id)
+    assert job
+    assert job.func
+    background.get_queue().scheduled_job_registry.remove(job_id)
+    model.Session.add(LinkCheck(url="https://example.tn/x.csv", checked=now, status=200, failures=0, history=[]))
+    model.Session.commit()
+    # As the worker runs it.
+    job.func(*job.args, **job.kwargs)
+    [following] = scheduled_jobs().values()
+    assert (following.hour, following.minute) == (2, 0)
+    assert dt.timedelta(0) < following - now <= dt.timedelta(days=1)
+
+
+@pytest.mark.usefixtures("with_plugins")
+def test_a_run_that_fails_is_followed_by_the_next(
+    scheduled_jobs: Callable[[], dict[str, dt.datetime]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> dict[str, int]:
+        raise RuntimeError("made for this test")
+
+    monkeypatch.setattr(links, "check_due", broken)
+    with pytest.raises(RuntimeError, match="made for this test"):
+        links.scheduled()
+    assert len(scheduled_jobs()) == 1
+
+
+def test_what_is_left_over_comes_soon(http_server: SourceServer, scheduled_jobs: Callable[[], dict[str, dt.datetime]]) -> None:
+    agency = factories.AgencyFactory()
+    for name in ("a", "b"):
+        dataset_of(f"http://127.0.0.1:9/{name}.csv", owner_org=agency["id"])
+    store.refresh()
+    assert links.check_due(most=1) == {"checked": 1, "broken": 1, "left": 1}
+    assert links.check_due(seconds=0) == {"checked": 0, "broken": 0, "left": 1}
+    links.schedule(dt.timedelta(minutes=10))
+    [due] = scheduled_jobs().values()
+    assert dt.timedelta(minutes=9) < due - dt.datetime.now(dt.timezone.utc) < dt.timedelta(minutes=11)
+
+
+@pytest.mark.ckan_config("ogptn.quality.check_links", "false")
+def test_a_portal_may_go_without(scheduled_jobs: Callable[[], dict[str, dt.datetime]]) -> None:
+    links.schedule()
+    assert scheduled_jobs() == {}
+
+
+def test_the_portals_own_files_are_asked_for_wherever_it_runs(
+    http_server: SourceServer, ckan_config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ckan_config["ckan.site_url"] = http_server.url
+    own = http_server.says("/dataset/1/resource/2/download/a.csv", "a,b")
+    neighbour = SourceServer()
+    inside = neighbour.says("/secret", "inside")
+    leads_inside = http_server.says("/dataset/1/resource/3", "", status=302, Location=inside)
+    with links.client() as client:
+        assert links.check(own, client).works
+        assert not links.check(leads_inside, client).works
+        assert links.check(inside, client).problem == "inside-address"
+        assert links.check(http_server.url.replace("127.0.0.1", "127.0.0.1:9@127.0.0.1") + "/x", client).works is False
+    assert neighbour.requests == []
+    neighbour.close()
 
 
 def test_the_summary_says_what_to_fix_first() -> None:
