@@ -88,6 +88,8 @@ setup(
             "pytest-factoryboy>=2.7",
             "pre-commit>=4",
             "ruff>=0.9",
+            "schema-org-py>=0.2,<1",
+            "ultimate-sitemap-parser>=1.8,<2",
             "uv>=0.5,<1",
         ],
     },

@@ -91,3 +91,89 @@ def test_tables_as_croissant(app: Any) -> None:
     assert (field["name"], field["source"]["extract"]) == ("PAYE", {"column": "PAYE"})
     assert field["source"]["fileObject"]["@id"] == found["distribution"][0]["@id"]
     assert app.get("/dataset/nothing/croissant.jsonld").status_code == 404
+
+
+# -- by validators of others
+
+
+def complaints(document: dict[str, Any]) -> list[str]:
+    """What the generated schema.org models of `schema-org-py` refuse: unknown properties, values and nodes of the wrong kind."""
+    import schema_org
+    from pydantic import ValidationError
+
+    assert document.pop("@context") == "https://schema.org/"
+    try:
+        getattr(schema_org, document["@type"]).model_validate_json(json.dumps(document))
+    except ValidationError as refused:
+        return [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in refused.errors()]
+    return []
+
+
+#: https://developers.google.com/search/docs/appearance/structured-data/dataset: required, then recommended.
+_REQUIRED = {"name", "description"}
+_RECOMMENDED = {
+    "alternateName",
+    "creator",
+    "distribution",
+    "identifier",
+    "includedInDataCatalog",
+    "isAccessibleForFree",
+    "keywords",
+    "license",
+    "sameAs",
+    "spatialCoverage",
+    "temporalCoverage",
+    "url",
+    "variableMeasured",
+    "version",
+}
+
+
+def test_three_pages_pass_a_validator_of_schema_org(app: Any) -> None:
+    agency = factories.AgencyFactory()
+    columns = [{"name": "PAYE", "column_type": "value", "title_translated": {"fr": "Montant"}}]
+    whole = {**EXAMPLE, "owner_org": agency["id"]}
+    records = [
+        factories.OpenDatasetFactory(**whole),
+        factories.BudgetFactory(
+            owner_org=agency["id"],
+            license_id="CC_BY_4_0",
+            resources=[{"url": "https://example.tn/b.csv", "format": "CSV", "columns": columns}],
+        ),
+        factories.CommitmentFactory(owner_org=agency["id"], governorates=["TN"], temporal_coverage=[{"start": "2014", "end": "2016"}]),
+    ]
+    said: set[str] = set()
+    for record in records:
+        for language in ("ar", "fr", "en"):
+            [document] = data_of(app, f"/{language}/{record['type']}/{record['name']}")
+            assert set(document) >= _REQUIRED
+            assert 50 <= len(document["description"]) <= 5000 or document["description"].startswith(document["name"])
+            said |= set(document)
+            assert complaints(document) == [], (record["type"], language)
+    assert said >= _RECOMMENDED
+    # The validator does refuse.
+    wrong = {"@context": "https://schema.org/", "@type": "Dataset", "name": "x", "publisher": {"@type": "Place"}, "nonsense": 1}
+    assert {one.partition(":")[0].partition(".")[0] for one in complaints(wrong)} == {"publisher", "nonsense"}
+
+
+def test_the_site_map_is_read_whole_by_a_parser_of_site_maps(app: Any) -> None:
+    from usp.objects.sitemap import PagesXMLSitemap
+    from usp.tree import sitemap_from_str
+
+    commitment = factories.CommitmentFactory()
+    text = app.get("/sitemap.xml").body
+    # The parser of an index would fetch its parts: they are read here, one by one.
+    parts = [one.text or "" for one in etree.fromstring(text.encode()).iter(f"{_SITEMAP}loc")]
+    assert parts
+    for address in parts:
+        content = app.get(address.partition("test.ckan.net")[2])
+        assert len(content.data) < 50 * 1024 * 1024
+        read = sitemap_from_str(content.body)
+        assert isinstance(read, PagesXMLSitemap)
+        pages = list(read.all_pages())
+        assert len(pages) == content.body.count("<url>") <= 50_000
+        assert all(page.url.startswith("http://test.ckan.net/") or page.url == "http://test.ckan.net" for page in pages)
+        [found] = [page for page in pages if page.url == f"http://test.ckan.net/fr/commitment/{commitment['name']}"]
+        assert {language for language, _address in found.alternates or ()} == {"ar", "fr", "en", "x-default"}
+        assert found.last_modified
+    assert not isinstance(sitemap_from_str(text.replace("sitemapindex", "sitemapinde")), PagesXMLSitemap)
