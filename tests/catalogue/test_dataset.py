@@ -174,7 +174,9 @@ def test_an_empty_language_is_absent(example: tuple[dict[str, Any], str]) -> Non
     created = tk.get_action("package_create")({"user": user}, sent)
     assert created["title_translated"] == {"ar": "عنوان"}
     assert "provenance" not in created
-    assert "provenance" not in model.Package.get(created["id"]).extras
+    package = model.Package.get(created["id"])
+    assert package
+    assert "provenance" not in package.extras
 
 
 def test_arabic_digits_are_written_as_western_ones(example: tuple[dict[str, Any], str]) -> None:
