@@ -407,7 +407,8 @@ class _Writer(fields.FieldWriter):
         self._date(node, DCTERMS.modified, resource.get("modified"), resource.get("metadata_modified"))
         if resource.get("temporal_start") or resource.get("temporal_end"):
             self._period(node, fields.part(node, "period", 1), resource.get("temporal_start"), resource.get("temporal_end"))
-        if str(resource.get("size") or "").isdigit():
+        # An empty file has a size too.
+        if str(resource.get("size")).isdigit():
             self.add(node, DCAT.byteSize, Literal(str(int(resource["size"])), datatype=XSD.nonNegativeInteger))
         self._checksum(node, resource)
         if self.package.get("hvd_category"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping
 from typing import Any, cast
@@ -110,6 +111,8 @@ def _value(field: Mapping[str, Any], depth: int = 0) -> st.SearchStrategy[Any]:
     return st.lists(one, min_size=1, max_size=3, unique=True) if fields.is_list(field) else one
 
 
+#: Tried one after the other for a commitment whose drawn number is taken.
+_numbers = itertools.count(500)
 _REFERENCES = frozenset({"organization", "dataset"})
 _NOT_GENERATED = frozenset({"name", "owner_org", "completion_level", "contacts_revision", "responsible_contacts"})
 
@@ -148,8 +151,11 @@ def made_valid(record: dict[str, Any], owner: str) -> dict[str, Any]:
         if "classification" in errors:
             # The classification and the years belong together.
             record |= {"classification": "seven_parts", "fiscal_years": ["2024"]}
+        if "commitment_number" in errors:
+            # Two of a plan drew the same one.
+            record["commitment_number"] = str(next(_numbers))
         for name, found in errors.items():
-            if name in ("classification", "fiscal_years"):
+            if name in ("classification", "fiscal_years", "commitment_number"):
                 continue
             if name == "resources":
                 record["resources"] = [

@@ -124,6 +124,13 @@ def test_7_an_uploaded_file_can_be_downloaded() -> None:
     assert graph.value(node, DCAT.downloadURL) == graph.value(node, DCAT.accessURL) == URIRef(package["resources"][0]["url"])
 
 
+def test_an_empty_file_has_its_size() -> None:
+    package = with_file(size=0)
+    assert package["resources"][0]["size"] == 0
+    graph, node = file_of(OURS, package)
+    assert str(graph.value(node, DCAT.byteSize)) == "0"
+
+
 def test_8_no_licence_is_of_an_unknown_kind() -> None:
     unknown = URIRef("http://purl.org/adms/licencetype/UnknownIPR")
     package = with_file(license=f"{EU}licence/CC_BY_4_0", license_id="CC_BY_4_0")
