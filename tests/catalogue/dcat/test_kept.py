@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
-from collections.abc import Callable
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -68,17 +67,19 @@ def records(clean_db: None) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize("form", documents.FORMS)
-def test_whole_and_paged_say_what_the_profile_says(app: Any, records: list[dict[str, Any]], form: str) -> None:
-    written_on_the_way = whole(app, form)
+def test_whole_and_paged_say_what_the_profile_says(app: Any, records: list[dict[str, Any]]) -> None:
+    expected = fresh()
+    for form in documents.FORMS:
+        assert missing(expected, whole(app, form)) == [], f"{form}, written on the way"
     assert store.refresh().built == len(records)
-    kept = whole(app, form)
-    assert missing(fresh(), kept) == missing(fresh(), written_on_the_way) == []
-    assert subjects_of_datasets(kept) == {addresses.dataset(record["id"]) for record in records}
-    if form != "nt":
-        assert missing(fresh(), page(app, form)) == []
-    one = documents.document(form, [store.load([records[1]["id"]], form, freshness.Now())[0][records[1]["id"]]])
-    assert addresses.dataset(records[1]["id"]) in set(Graph().parse(data=one, format=FORMATS[form]).subjects())
+    for form in documents.FORMS:
+        kept = whole(app, form)
+        assert missing(expected, kept) == [], form
+        assert subjects_of_datasets(kept) == {addresses.dataset(record["id"]) for record in records}
+        if form != "nt":
+            assert missing(expected, page(app, form)) == [], form
+        one = documents.document(form, [store.load([records[1]["id"]], form, freshness.Now())[0][records[1]["id"]]])
+        assert addresses.dataset(records[1]["id"]) in set(Graph().parse(data=one, format=FORMATS[form]).subjects())
 
 
 def _change_title_of_agency(records: list[dict[str, Any]]) -> None:
@@ -127,36 +128,36 @@ def _delete(records: list[dict[str, Any]]) -> None:
     as_sysadmin("package_delete", id=records[3]["id"])
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        _change_title_of_agency,
-        _change_address_of_agency,
-        _change_label,
-        _change_address_of_term,
-        _change_licence,
-        _change_file,
-        _rename,
-        _link,
-        _hide_linked,
-        _delete,
-    ],
+#: One after the other on the same records: what hides or deletes one of them comes last.
+_CHANGES = (
+    _change_title_of_agency,
+    _change_address_of_agency,
+    _change_label,
+    _change_address_of_term,
+    _change_licence,
+    _change_file,
+    _rename,
+    _link,
+    _hide_linked,
+    _delete,
 )
-def test_nothing_that_is_kept_is_stale(app: Any, records: list[dict[str, Any]], change: Callable[[list[dict[str, Any]]], None]) -> None:
-    store.refresh()
-    before = app.get("/catalog/all.nt.gz").headers["ETag"]
-    change(records)
-    expected = fresh()
-    for found in (whole(app), page(app)):
-        assert missing(expected, found) == []
-        assert subjects_of_datasets(found) == subjects_of_datasets(found) & {addresses.dataset(one) for one in freshness.public_ids()}
-        about = {subject for subject in found.subjects() if str(subject).startswith(f"{addresses.base()}/dataset/")}
-        assert about == {subject for subject in expected.subjects() if str(subject).startswith(f"{addresses.base()}/dataset/")}
-    store.refresh()
-    assert all(entry.fresh for entry in store.index(freshness.Now()))
-    after = app.get("/catalog/all.nt.gz")
-    assert after.headers["ETag"] != before
-    assert missing(expected, whole(app)) == []
+
+
+def test_nothing_that_is_kept_is_stale(app: Any, records: list[dict[str, Any]]) -> None:
+    for change in _CHANGES:
+        store.refresh()
+        before = app.get("/catalog/all.nt.gz").headers["ETag"]
+        change(records)
+        expected, what = fresh(), change.__name__
+        for found in (whole(app), page(app)):
+            assert missing(expected, found) == [], what
+            assert subjects_of_datasets(found) == {addresses.dataset(one) for one in freshness.public_ids()}, what
+            about = {subject for subject in found.subjects() if str(subject).startswith(f"{addresses.base()}/dataset/")}
+            assert about == {subject for subject in expected.subjects() if str(subject).startswith(f"{addresses.base()}/dataset/")}, what
+        store.refresh()
+        assert all(entry.fresh for entry in store.index(freshness.Now())), what
+        assert app.get("/catalog/all.nt.gz").headers["ETag"] != before, what
+        assert missing(expected, whole(app)) == [], what
 
 
 def test_a_new_site_address_and_new_code_make_everything_stale(
