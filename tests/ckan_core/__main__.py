@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -89,24 +90,32 @@ def reason_for(test: str, engine: str, known: Mapping[str, Reason]) -> Reason | 
     return None
 
 
-def run(engine: str, names: Sequence[str], environment: Mapping[str, str]) -> Results:
+def run(engine: str, names: Sequence[str], environment: Mapping[str, str], solr_url: str = "") -> Results:
     """One pytest run of CKAN's tests. Returns per test its outcome.
 
+    :param solr_url: goes into the site's file and not into ``CKAN_SOLR_URL``, which would win over the wrong address that a test sets to
+        see what CKAN says without its Solr.
     :raises RuntimeError: pytest did not come to its end.
     """
     surroundings = {**os.environ, **environment, "OGPTN_CORE_ENGINE": engine}
-    surroundings.pop("CKAN_INI", None)
-    # CKAN's own pipeline does the same first: a few modules count on tables that an earlier one made.
-    initialise = [sys.executable, "-c", "from ckan.cli.cli import ckan; ckan()", "-c", str(INI), "db", "init"]
-    subprocess.run(initialise, env=surroundings, check=True, stdout=subprocess.DEVNULL)
-    if engine == "ogptn":
-        # As a new Solr is empty: a test leaves a document of another site, which the tests before it do not expect.
-        own_connection(url=surroundings["CKAN_SQLALCHEMY_URL"])
+    for name in ("CKAN_INI", *(["CKAN_SOLR_URL"] if solr_url else [])):
+        surroundings.pop(name, None)
     with tempfile.TemporaryDirectory(prefix="ogptn-core-") as folder:
+        ini = INI
+        if solr_url:
+            ini = Path(folder) / INI.name
+            content = INI.read_text(encoding="utf-8")
+            ini.write_text(re.sub(r"(?m)^solr_url = .*$", lambda _: f"solr_url = {solr_url}", content), encoding="utf-8")
+        # CKAN's own pipeline does the same first: a few modules count on tables that an earlier one made.
+        initialise = [sys.executable, "-c", "from ckan.cli.cli import ckan; ckan()", "-c", str(ini), "db", "init"]
+        subprocess.run(initialise, env=surroundings, check=True, stdout=subprocess.DEVNULL)
+        if engine == "ogptn":
+            # As a new Solr is empty: a test leaves a document of another site, which the tests before it do not expect.
+            own_connection(url=surroundings["CKAN_SQLALCHEMY_URL"])
         target = Path(folder) / "results.json"
         surroundings["OGPTN_CORE_RESULTS"] = str(target)
         packages = Path(ckan.__file__).parents[1]
-        command = [sys.executable, "-m", "pytest", "-c", HERE / "pytest.ini", f"--rootdir={packages}", f"--ckan-ini={INI}"]
+        command = [sys.executable, "-m", "pytest", "-c", HERE / "pytest.ini", f"--rootdir={packages}", f"--ckan-ini={ini}"]
         command += ["-p", "tests.ckan_core.session", "-p", "no:cacheprovider", "-q", "--tb=no", "--no-summary", "--pyargs", *names]
         print(f"\nCKAN's tests on {engine}", flush=True)
         child = subprocess.Popen([str(part) for part in command], env=surroundings, cwd=HERE.parents[1])
@@ -212,8 +221,8 @@ def collect(engines: Iterable[str], names: Sequence[str]) -> dict[str, Results]:
             environment.update(services.start())
         for engine in engines:
             with ExitStack() as one:
-                address = {"CKAN_SOLR_URL": one.enter_context(solr()).url} if engine == "solr" else {}
-                results[engine] = run(engine, names, {**environment, **address})
+                address = one.enter_context(solr()).url if engine == "solr" else ""
+                results[engine] = run(engine, names, environment, address)
     return results
 
 
