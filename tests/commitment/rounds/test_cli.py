@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -28,7 +29,10 @@ def test_a_round_from_the_command_line(made: House, mail: Letters, cli: Any) -> 
 
     def read(*arguments: str) -> Any:
         output = run(*arguments, "--json")
-        return json.loads(output[min(at for at in (output.find("{"), output.find("[")) if at >= 0) :])
+        # The runner mixes the log in, whose lines begin with a date.
+        begin = re.search(r"(?m)^[\[{]", output)
+        assert begin, output
+        return json.JSONDecoder().raw_decode(output, begin.start())[0]
 
     assert "No reporting round" in run("list")
     later = (dt.datetime.now(dt.timezone.utc).date() + dt.timedelta(days=9)).isoformat()
