@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -205,7 +206,8 @@ def _milestones(
         item_id, place = _key(row, "milestone.item", faults), _key(row, "milestone.place", faults)
         if item_id is None or place is None:
             continue
-        if item_id not in items or not (place.isascii() and place.isdigit()) or not 1 <= int(place[:4]) <= 9_999:
+        # Four digits at most: a report is filled up to the place that a row names.
+        if item_id not in items or not re.fullmatch(r"[1-9][0-9]{0,3}", place):
             faults.append(row.fault("milestone.number", tk._("This milestone is not one of yours in this round. Delete the row.")))
         elif item_id not in reports_:
             sentence = tk._("The row of this commitment is missing in the sheet of the reports. Copy what you wrote into a fresh download.")

@@ -194,7 +194,7 @@ def test_rows_lost_doubled_or_of_others(made: House, mail: Letters) -> None:
     book = Book(made, one, called)
     book.put("milestone.place", "1", "2", place=2)
     assert "first place is C4" in book.errors()["C5"]
-    for place in ("9", "0", "x", "²"):
+    for place in ("9", "0", "x", "²", "99999999999999"):
         book = Book(made, one, called)
         book.put("milestone.place", "1", place, place=3)
         assert len(book.errors()) == 1
