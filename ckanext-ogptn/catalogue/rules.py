@@ -54,7 +54,7 @@ def message(slug: str, **details: Any) -> str:
 
     :raises KeyError: no rule has this slug
     """
-    return _messages()[slug].format(**{key: _short(value) for key, value in details.items()})
+    return _messages()[slug].format(**{key: short(value) for key, value in details.items()})
 
 
 def slugs() -> tuple[str, ...]:
@@ -145,7 +145,16 @@ def _messages() -> dict[str, str]:
     }
 
 
-def _short(value: Any, limit: int = 80) -> Any:
+def sentences(errors: Any) -> list[str]:
+    """All sentences of an ``error_dict`` or of a part of one, however deep they lie."""
+    if isinstance(errors, Mapping):
+        errors = errors.values()
+    elif isinstance(errors, str) or not isinstance(errors, Iterable):
+        return [str(errors)]
+    return [sentence for part in errors for sentence in sentences(part)]
+
+
+def short(value: Any, limit: int = 80) -> Any:
     if not isinstance(value, str):
         return value
     # What was typed is shown back, so it must be safe to write into a log, a JSON document and a page.

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any, cast
 
 import ckan.plugins.toolkit as tk
-from ckan.types import Context
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
+from .pages import reader_context
 from .text import LANGUAGES
 
 blueprint = Blueprint("ogptn_vocabulary", __name__, url_prefix="/ckan-admin/vocabularies")
@@ -19,15 +19,11 @@ blueprint = Blueprint("ogptn_vocabulary", __name__, url_prefix="/ckan-admin/voca
 _UPDATE, _DELETE = "ogptn_vocabulary_term_update", "ogptn_vocabulary_term_delete"
 
 
-def _context() -> Context:
-    return {"user": tk.current_user.name, "auth_user_obj": tk.current_user}  # pyright: ignore[reportReturnType] - nobody is AnonymousUser
-
-
 @blueprint.before_request
 def administrators_only() -> None:
     """Reading is everybody's, through the API; these pages are for those who may change what they show."""
     try:
-        tk.check_access(_UPDATE, _context(), {})
+        tk.check_access(_UPDATE, reader_context(), {})
     except tk.NotAuthorized:
         tk.abort(403, tk._("Only system administrators may change the vocabularies."))
 
@@ -35,7 +31,7 @@ def administrators_only() -> None:
 def _listed(name: str) -> dict[str, Any]:
     """A vocabulary with all its terms, those that are no longer offered too."""
     try:
-        return tk.get_action("ogptn_vocabulary_show")(_context(), {"id": name, "withdrawn": True})
+        return tk.get_action("ogptn_vocabulary_show")(reader_context(), {"id": name, "withdrawn": True})
     except tk.ObjectNotFound as missing:
         return tk.abort(404, str(missing))
 
@@ -98,7 +94,7 @@ def _fields(listed: dict[str, Any], above: dict[str, Any] | None, is_new: bool) 
 
 def index() -> str:
     """All vocabularies, those that may be changed first."""
-    found = tk.get_action("ogptn_vocabulary_list")(_context(), {})
+    found = tk.get_action("ogptn_vocabulary_list")(reader_context(), {})
     return tk.render("og/vocabularies.html", {"vocabularies": sorted(found, key=lambda listed: not listed["editable"])})
 
 
@@ -123,7 +119,7 @@ def edit(name: str, code: str | None = None) -> ResponseReturnValue:
         sent = {field["field_name"]: form.get(field["field_name"], "") for field in fields if "form_languages" not in field}
         sent["label"] = {language: form.get(f"label-{language}", "") for language in LANGUAGES}
         try:
-            saved = tk.get_action(_UPDATE)(_context(), {**sent, "vocabulary": name, **({"code": code} if code else {"new": True})})
+            saved = tk.get_action(_UPDATE)(reader_context(), {**sent, "vocabulary": name, **({"code": code} if code else {"new": True})})
         except tk.ValidationError as invalid:
             errors = dict(invalid.error_dict)
         else:
@@ -145,7 +141,7 @@ def offer(name: str, code: str) -> ResponseReturnValue:
 
 def _change(action: str, name: str, sent: dict[str, Any], done: str) -> ResponseReturnValue:
     try:
-        tk.get_action(action)(_context(), {"vocabulary": name, **sent})
+        tk.get_action(action)(reader_context(), {"vocabulary": name, **sent})
     except tk.ObjectNotFound as missing:
         return tk.abort(404, str(missing))
     except tk.ValidationError as invalid:

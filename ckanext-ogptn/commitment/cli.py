@@ -14,6 +14,7 @@ import ckan.plugins.toolkit as tk
 import click
 from ckan import model
 
+from ..catalogue.rules import sentences
 from . import actions
 from .open_data.publish import publish
 from .report import word
@@ -37,23 +38,12 @@ def _site(context: click.Context) -> Iterator[Any]:
         try:
             yield {"user": name, "auth_user_obj": model.User.by_name(name)}
         except tk.ValidationError as refused:
-            for sentence in _sentences(refused.error_dict):
+            for sentence in sentences(refused.error_dict):
                 click.secho(sentence, fg="red", err=True)
             sys.exit(1)
         except tk.ObjectNotFound as missing:
             click.secho(str(missing) or "There is no such record.", fg="red", err=True)
             sys.exit(1)
-
-
-def _sentences(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        for item in value.values():
-            yield from _sentences(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _sentences(item)
-    else:
-        yield str(value)
 
 
 @commitments.command("import")

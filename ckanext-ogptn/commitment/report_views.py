@@ -11,13 +11,13 @@ from typing import Any, cast
 
 import ckan.plugins.toolkit as tk
 from ckan.lib.redis import connect_to_redis
-from ckan.types import Context
 from flask import Blueprint, send_file
 from flask.typing import ResponseReturnValue
 from flask.views import MethodView
 
 from ..catalogue import vocabulary
 from ..catalogue.config import reader_language
+from ..catalogue.pages import reader_context
 from ..catalogue.text import pick
 from . import actions
 from .report import layout, word
@@ -30,10 +30,6 @@ WAIT = 3_600
 _GIVEN = ("plan", "period_start", "period_end", "agency")
 
 blueprint = Blueprint("ogptn_report", __name__, url_prefix="/commitment-report")
-
-
-def _context() -> Context:
-    return cast(Context, {"user": tk.current_user.name, "auth_user_obj": tk.current_user})
 
 
 def _key(token: str) -> str:
@@ -54,7 +50,7 @@ class ImportView(MethodView):
 
     def _refuse_strangers(self) -> None:
         try:
-            tk.check_access("ogptn_commitment_report_import", _context(), {})
+            tk.check_access("ogptn_commitment_report_import", reader_context(), {})
         except tk.NotAuthorized as refused:
             tk.abort(403, refused.message or "")
 
@@ -82,7 +78,7 @@ class ImportView(MethodView):
 
     def _preview(self, content: bytes, given: dict[str, str], notice: str = "") -> ResponseReturnValue:
         try:
-            shown = tk.get_action("ogptn_commitment_report_preview")(_context(), {**given, "upload": io.BytesIO(content)})
+            shown = tk.get_action("ogptn_commitment_report_preview")(reader_context(), {**given, "upload": io.BytesIO(content)})
         except tk.ValidationError as refused:
             return self._form([str(sentence) for value in refused.error_dict.values() for sentence in cast("list[Any]", value)], 400)
         token = secrets.token_urlsafe(24)
@@ -99,7 +95,7 @@ class ImportView(MethodView):
             return self._form([tk._("The preview is more than an hour old. Choose the file again.")], 400)
         try:
             done = tk.get_action("ogptn_commitment_report_import")(
-                _context(), {**given, "upload": io.BytesIO(content), "fingerprint": tk.request.form.get("fingerprint", "")}
+                reader_context(), {**given, "upload": io.BytesIO(content), "fingerprint": tk.request.form.get("fingerprint", "")}
             )
         except tk.ValidationError as refused:
             sentences = [str(sentence) for value in refused.error_dict.values() for sentence in cast("list[Any]", value)]
@@ -120,7 +116,7 @@ def _asked(plan: str) -> dict[str, Any]:
 def page(plan: str) -> ResponseReturnValue:
     """The report as a page to read and to print, in the reader's language."""
     try:
-        report = actions.printed_report(_context(), _asked(plan))
+        report = actions.printed_report(reader_context(), _asked(plan))
     except tk.ObjectNotFound as missing:
         return tk.abort(404, missing.message or "")
     except tk.ValidationError as refused:
@@ -152,7 +148,7 @@ def page(plan: str) -> ResponseReturnValue:
 def document(plan: str) -> ResponseReturnValue:
     """The report as a Word document, in the reader's language or in ``lang``."""
     try:
-        name, content = actions.word_report(_context(), {**_asked(plan), "lang": tk.request.args.get("lang", "")})
+        name, content = actions.word_report(reader_context(), {**_asked(plan), "lang": tk.request.args.get("lang", "")})
     except tk.ObjectNotFound as missing:
         return tk.abort(404, missing.message or "")
     except tk.ValidationError as refused:

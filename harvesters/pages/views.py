@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
-from ckan.types import Context
 from flask import Blueprint, Response, jsonify, stream_with_context
 from flask.typing import ResponseReturnValue
 
 from ckanext.ogptn.catalogue import theme_helpers
+from ckanext.ogptn.catalogue.pages import act, page_number, reader_context
+from ckanext.ogptn.catalogue.rules import sentences
 
 from ..engine.model import OPEN, STATES
 from . import issues_csv, words
@@ -35,32 +35,15 @@ PREVIEWED = 20
 LOOK_AGAIN = 2_000
 
 
-def _context() -> Context:
-    return cast(Context, {"user": tk.current_user.name, "auth_user_obj": tk.current_user})
-
-
 def _act(name: str, data: dict[str, Any] | None = None) -> Any:
-    """An action, its refusals as pages."""
-    try:
-        return tk.get_action(f"ogptn_harvest_{name}")(_context(), data or {})
-    except tk.NotAuthorized as refused:
-        return tk.abort(403, refused.message or "")
-    except tk.ObjectNotFound as missing:
-        return tk.abort(404, missing.message or "")
-
-
-def _sentences(refused: tk.ValidationError) -> str:
-    found: list[str] = []
-    for value in refused.error_dict.values():
-        found += [str(sentence) for sentence in cast("list[Any]", value)] if isinstance(value, list) else [str(value)]
-    return " ".join(found)
+    return act(f"ogptn_harvest_{name}", data)
 
 
 @blueprint.before_request
 def administrators_only() -> None:
     """Nothing here is for readers: whoever manages no source and may add none is told so."""
     try:
-        tk.check_access("ogptn_harvest_source_create", _context(), {})
+        tk.check_access("ogptn_harvest_source_create", reader_context(), {})
     except tk.NotAuthorized:
         tk.abort(403, tk._("These pages are for system administrators and administrators of organisations."))
 
@@ -73,15 +56,10 @@ def _flag(name: str) -> bool:
     return tk.request.args.get(name, "") in ("1", "true", "on")
 
 
-def _page_number() -> int:
-    given = tk.request.args.get("page", "1")
-    return min(max(1, int(given)), 10**6) if re.fullmatch(r"[0-9]{1,7}", given) else 1
-
-
 def _pager(count: int, endpoint: str, **arguments: Any) -> dict[str, Any]:
     """Where a list stands: ``{"count", "first", "last", "page", "pages", "previous", "next", "start", "end"}``, the last four addresses."""
     pages = max(1, math.ceil(count / PAGE))
-    page = min(_page_number(), pages)
+    page = min(page_number(), pages)
     kept = {name: value for name, value in arguments.items() if value not in ("", None, False)}
 
     def address(number: int) -> str:
@@ -106,13 +84,13 @@ def _pager(count: int, endpoint: str, **arguments: Any) -> dict[str, Any]:
 def index() -> str:
     """The sources that the reader manages."""
     asked = tk.request.args.get("organization", "")
-    found = _act("source_list", {"limit": PAGE, "offset": (_page_number() - 1) * PAGE, **({"owner_org": asked} if asked else {})})
+    found = _act("source_list", {"limit": PAGE, "offset": (page_number() - 1) * PAGE, **({"owner_org": asked} if asked else {})})
     return _render("sources", sources=found["results"], pager=_pager(found["count"], "index", organization=asked), organization=asked)
 
 
 def _form() -> SourceForm:
     sysadmin = bool(getattr(tk.current_user, "sysadmin", False))
-    only = None if sysadmin else tk.get_action("organization_list_for_user")(_context(), {"permission": "admin"})
+    only = None if sysadmin else tk.get_action("organization_list_for_user")(reader_context(), {"permission": "admin"})
     types = _dataset_types()
     return SourceForm(
         tk.h.ogptn_form_organizations(only),
@@ -212,7 +190,7 @@ def check(source_id: str) -> ResponseReturnValue:
     try:
         return _source_page(source_id, answer={"check": _act("source_check", {"id": source_id})})
     except tk.ValidationError as refused:
-        tk.h.flash_error(_sentences(refused))
+        tk.h.flash_error(" ".join(sentences(refused.error_dict)))
         return tk.redirect_to("ogptn_harvest.source", source_id=source_id)
 
 
@@ -221,7 +199,7 @@ def preview(source_id: str) -> ResponseReturnValue:
     try:
         return _source_page(source_id, answer={"preview": _act("preview", {"id": source_id, "limit": PREVIEWED})})
     except tk.ValidationError as refused:
-        tk.h.flash_error(_sentences(refused))
+        tk.h.flash_error(" ".join(sentences(refused.error_dict)))
         return tk.redirect_to("ogptn_harvest.source", source_id=source_id)
 
 
@@ -237,7 +215,7 @@ def _started(source_id: str, **more: Any) -> ResponseReturnValue:
     try:
         job = _act("job_create", {"source_id": source_id, **more})
     except tk.ValidationError as refused:
-        tk.h.flash_error(_sentences(refused))
+        tk.h.flash_error(" ".join(sentences(refused.error_dict)))
         return tk.redirect_to("ogptn_harvest.source", source_id=source_id)
     return tk.redirect_to("ogptn_harvest.job", job_id=job["id"])
 
@@ -258,7 +236,7 @@ def delete(source_id: str) -> ResponseReturnValue:
     try:
         _act("source_delete", {"id": source_id})
     except tk.ValidationError as refused:
-        tk.h.flash_error(_sentences(refused))
+        tk.h.flash_error(" ".join(sentences(refused.error_dict)))
         return tk.redirect_to("ogptn_harvest.source", source_id=source_id)
     tk.h.flash_success(tk._("The source is removed. Its datasets are still in the catalogue."))
     return tk.redirect_to("ogptn_harvest.index")
@@ -272,7 +250,7 @@ def records(source_id: str) -> str:
     shown = _act("source_show", {"id": source_id})
     q, state, edited = tk.request.args.get("q", "").strip()[:200], tk.request.args.get("state", ""), _flag("edited")
     state = state if state in STATES else ""
-    asked = {"source_id": source_id, "q": q, "state": state, "edited": edited, "limit": PAGE, "offset": (_page_number() - 1) * PAGE}
+    asked = {"source_id": source_id, "q": q, "state": state, "edited": edited, "limit": PAGE, "offset": (page_number() - 1) * PAGE}
     found = _act("record_list", asked)
     pager = _pager(found["count"], "records", source_id=source_id, q=q, state=state, edited="1" if edited else "")
     if found["count"] and not found["results"]:
@@ -304,7 +282,7 @@ def record(record_id: int) -> str:
 
 def _source_is_there(source_id: str) -> bool:
     try:
-        tk.get_action("ogptn_harvest_source_show")(_context(), {"id": source_id})
+        tk.get_action("ogptn_harvest_source_show")(reader_context(), {"id": source_id})
     except (tk.NotAuthorized, tk.ObjectNotFound):
         return False
     return True
@@ -325,7 +303,7 @@ def restore(record_id: int) -> ResponseReturnValue:
     try:
         _act("record_restore", {"id": str(record_id)})
     except tk.ValidationError as refused:
-        tk.h.flash_error(_sentences(refused))
+        tk.h.flash_error(" ".join(sentences(refused.error_dict)))
     else:
         tk.h.flash_success(tk._("The dataset is back. It stays, marked, for a new time of grace unless the source has it again."))
     return tk.redirect_to("ogptn_harvest.record", record_id=record_id)
@@ -354,7 +332,7 @@ def job(job_id: str) -> str:
     called = _act("source_show", {"id": shown["source_id"]})
     severity, slug = tk.request.args.get("severity", ""), tk.request.args.get("slug", "")
     severity = severity if severity in ("error", "warning") else ""
-    asked = {"job_id": job_id, "severity": severity, "slug": slug, "limit": PAGE, "offset": (_page_number() - 1) * PAGE}
+    asked = {"job_id": job_id, "severity": severity, "slug": slug, "limit": PAGE, "offset": (page_number() - 1) * PAGE}
     issues = _act("issue_list", asked)
     pager = _pager(issues["count"], "job", job_id=job_id, severity=severity, slug=slug)
     if issues["count"] and not issues["results"]:
@@ -416,7 +394,7 @@ def decide(job_id: str) -> ResponseReturnValue:
     try:
         decided = _act("job_decide", {"id": job_id, "remove": answer == "remove"})
     except tk.ValidationError as refused:
-        tk.h.flash_error(_sentences(refused))
+        tk.h.flash_error(" ".join(sentences(refused.error_dict)))
         return tk.redirect_to("ogptn_harvest.job", job_id=job_id)
     if answer == "remove":
         return tk.redirect_to("ogptn_harvest.job", job_id=decided["result"]["ceiling"]["job"])
@@ -429,7 +407,7 @@ def restore_all(job_id: str) -> ResponseReturnValue:
     try:
         done = _act("job_restore", {"id": job_id})
     except tk.ValidationError as refused:
-        tk.h.flash_error(_sentences(refused))
+        tk.h.flash_error(" ".join(sentences(refused.error_dict)))
         return tk.redirect_to("ogptn_harvest.job", job_id=job_id)
     tk.h.flash_success(
         tk._("Datasets that are back: {number}. A worker brings back the other {queued} within minutes.").format(

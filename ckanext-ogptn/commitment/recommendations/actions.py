@@ -15,7 +15,7 @@ from ...catalogue import names, rules, vocabulary
 from ...catalogue import text as t
 from ...catalogue.config import reader_language
 from ...catalogue.rules import RuleError
-from ..rounds.auth import coordinates
+from ..rounds.auth import coordinates, user_id
 from . import mails
 from .auth import answers_for
 from .model import DECLINED, OPEN, Recommendation, RecommendedFor, now
@@ -33,11 +33,6 @@ def _of(data_dict: DataDict, *, lock: bool = False) -> Recommendation:
     if found is None:
         raise tk.ObjectNotFound(tk._("There is no such recommendation."))
     return found
-
-
-def _user_id(context: Context) -> str | None:
-    user = model.User.get(context.get("user") or "")
-    return user.id if user is not None else None
 
 
 def _title(package: model.Package) -> str:
@@ -243,7 +238,7 @@ def _write(context: Context, found: Recommendation, values: Mapping[str, Any]) -
         found.answered_at = now()
     if not values.get("answer"):
         found.answered_at = None
-    found.modified_at, found.modified_by = now(), _user_id(context)
+    found.modified_at, found.modified_by = now(), user_id(context)
 
 
 def ogptn_commitment_recommendation_create(context: Context, data_dict: DataDict) -> dict[str, Any]:
@@ -268,7 +263,7 @@ def ogptn_commitment_recommendation_create(context: Context, data_dict: DataDict
     commitments = _commitments(context, data_dict.get("commitments") or [], errors)
     if errors:
         raise tk.ValidationError(errors)
-    found = Recommendation(created_by=_user_id(context))
+    found = Recommendation(created_by=user_id(context))
     _write(context, found, values)
     model.Session.add(found)
     model.Session.flush()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan.lib.pagination import Page
-from ckan.types import Context
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from ...catalogue import vocabulary
+from ...catalogue.pages import act, page_number, reader_context
 from ...catalogue.text import LANGUAGES
 
 blueprint = Blueprint("ogptn_recommendations", __name__, url_prefix="/commitment-recommendations")
@@ -20,18 +20,8 @@ _FILTERS = ("status", "source", "organization", "commitment")
 _MULTILINGUAL = ("text", "answer")
 
 
-def _context() -> Context:
-    return cast(Context, {"user": tk.current_user.name, "auth_user_obj": tk.current_user})
-
-
 def _act(name: str, data: dict[str, Any]) -> Any:
-    """An action, its refusals as pages."""
-    try:
-        return tk.get_action(f"ogptn_commitment_recommendation_{name}")(_context(), data)
-    except tk.NotAuthorized as refused:
-        return tk.abort(403, refused.message or "")
-    except tk.ObjectNotFound as missing:
-        return tk.abort(404, missing.message or "")
+    return act(f"ogptn_commitment_recommendation_{name}", data)
 
 
 def _fields(answer_only: bool) -> list[dict[str, Any]]:
@@ -126,8 +116,7 @@ def _sent(fields: list[dict[str, Any]]) -> dict[str, Any]:
 def index() -> ResponseReturnValue:
     """The recommendations, with filters."""
     filters = {name: tk.request.args.get(name, "") for name in _FILTERS}
-    page = tk.request.args.get("page", "1")
-    number = min(int(page), 100_000) if page.isascii() and page.isdigit() and int(page) else 1
+    number = page_number()
     try:
         found = _act("list", {**filters, "limit": _PER_PAGE, "offset": (number - 1) * _PER_PAGE})
     except tk.ValidationError:
@@ -154,7 +143,7 @@ def read(recommendation_id: str) -> ResponseReturnValue:
 
 def _may(action: str, data: dict[str, Any]) -> None:
     try:
-        tk.check_access(f"ogptn_commitment_recommendation_{action}", _context(), data)
+        tk.check_access(f"ogptn_commitment_recommendation_{action}", reader_context(), data)
     except tk.NotAuthorized as refused:
         tk.abort(403, refused.message or "")
 

@@ -403,17 +403,9 @@ class _Preparation:
         record = copy.deepcopy(change.after)
         _data, errors = lib_plugins.plugin_validate(plugin, context, record, schema, action)  # pyright: ignore[reportArgumentType]
         for name, reasons in (errors or {}).items():
-            for reason in _sentences(reasons):
+            for reason in rules.sentences(reasons):
                 row = _COMPARED.get(name, "done" if name == "progress_reports" else name)
                 self.found.errors.append(problem("refused", change.form.label, row, reason=reason))
-
-
-def _sentences(reasons: Any) -> list[str]:
-    if isinstance(reasons, str):
-        return [reasons]
-    if isinstance(reasons, dict):
-        return [sentence for value in reasons.values() for sentence in _sentences(value)]
-    return [sentence for value in reasons for sentence in _sentences(value)]
 
 
 def _parties(written: list[str], stored: list[dict[str, Any]], language: str) -> list[dict[str, Any]]:
@@ -469,7 +461,9 @@ def apply(plan: Plan, context: Context) -> dict[str, list[str]]:
             try:
                 written.append(save(change.after, context, new=change.before is None))
             except tk.ValidationError as refused:
-                reasons = [as_dict(problem("refused", change.form.label, "", reason=r))["message"] for r in _sentences(refused.error_dict)]
+                reasons = [
+                    as_dict(problem("refused", change.form.label, "", reason=r))["message"] for r in rules.sentences(refused.error_dict)
+                ]
                 raise tk.ValidationError({"file": reasons}) from refused
             package = model.Package.get(written[-1])
             assert package is not None

@@ -7,7 +7,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 
 from ...catalogue.config import reader_language
-from ...catalogue.rules import _short
+from ...catalogue.rules import short
 from .layout import LABELS, LEVELS, Problem
 
 
@@ -29,7 +29,7 @@ def message(problem: Problem) -> str:
 
     :raises KeyError: no message has this slug
     """
-    details = {name: _short(value) for name, value in problem.details}
+    details = {name: short(value) for name, value in problem.details}
     sentence = _messages()[problem.slug].format(levels=len(LEVELS), **details)
     if problem.form and problem.field:
         return tk._("Form {form}, “{field}”: {sentence}").format(form=problem.form, field=field_label(problem.field), sentence=sentence)

@@ -26,7 +26,7 @@ from ..report.importer import commitments_of
 from ..validators import lock_number
 from ..writing import save
 from . import mails, reports
-from .auth import coordinates
+from .auth import coordinates, user_id
 from .model import ACCEPTED, DRAFT, RETURNED, STATES, SUBMITTED, Round, RoundEvent, RoundItem
 
 _LONGEST_COMMENT = 5_000
@@ -44,11 +44,6 @@ def _round(data_dict: DataDict, for_update: dict[str, bool] | None = None) -> Ro
     if found is None:
         raise tk.ObjectNotFound(tk._("There is no such reporting round."))
     return found
-
-
-def _user_id(context: Context) -> str | None:
-    user = model.User.get(context.get("user") or "")
-    return user.id if user is not None else None
 
 
 def is_late(called: Round, item: RoundItem) -> bool:
@@ -199,7 +194,7 @@ def ogptn_commitment_round_open(context: Context, data_dict: DataDict) -> dict[s
         period_start=values.get("period_start"),
         period_end=values["period_end"],
         due_on=values["due_on"],
-        opened_by=_user_id(context),
+        opened_by=user_id(context),
     )
     model.Session.add(called)
     model.Session.flush()
@@ -210,7 +205,7 @@ def ogptn_commitment_round_open(context: Context, data_dict: DataDict) -> dict[s
         )
         model.Session.add(item)
         model.Session.flush()
-        item.add_event(_user_id(context), "opened")
+        item.add_event(user_id(context), "opened")
     model.repo.commit()
     items = called.items()
     return {**_round_dict(called, items), "mails": mails.opened(called, items)}
@@ -247,7 +242,7 @@ def ogptn_commitment_round_close(context: Context, data_dict: DataDict) -> dict[
     if called.closed_at is not None:
         raise tk.ValidationError({"id": [tk._("The round is closed already.")]})
     called.closed_at = dt.datetime.now(dt.timezone.utc)
-    called.closed_by = _user_id(context)
+    called.closed_by = user_id(context)
     model.repo.commit()
     return _round_dict(called, called.items())
 
@@ -394,7 +389,7 @@ def store(context: Context, data_dict: DataDict) -> tuple[Round, RoundItem]:
     item.state = SUBMITTED if submit else item.state if item.state == RETURNED else DRAFT
     if submit:
         item.submitted_at = dt.datetime.now(dt.timezone.utc)
-    item.add_event(_user_id(context), "submitted" if submit else "saved", comment)
+    item.add_event(user_id(context), "submitted" if submit else "saved", comment)
     model.Session.flush()
     return called, item
 
@@ -438,7 +433,7 @@ def ogptn_commitment_round_review(context: Context, data_dict: DataDict) -> dict
             own: Any = {"user": context.get("user"), "auth_user_obj": context.get("auth_user_obj"), "ignore_auth": True}
             save(reports.applied(record, called, report), own, new=False)
         item.state = ACCEPTED if accepted else RETURNED
-        item.add_event(_user_id(context), "accepted" if accepted else "returned", comment)
+        item.add_event(user_id(context), "accepted" if accepted else "returned", comment)
         model.repo.commit()
     except (tk.ValidationError, tk.ObjectNotFound, IntegrityError):
         model.Session.rollback()

@@ -26,6 +26,12 @@ def coordinates(context: Context) -> bool:
     return group is not None and authz.has_user_permission_for_group_or_org(group.id, user, "update_dataset")
 
 
+def user_id(context: Context) -> str | None:
+    """The id of the caller; None for nobody who is known."""
+    user = model.User.get(context.get("user") or "")
+    return user.id if user is not None else None
+
+
 def _coordinator(context: Context, data_dict: DataDict | None) -> AuthResult:  # noqa: ARG001
     if coordinates(context):
         return {"success": True}

@@ -168,12 +168,4 @@ def refusals(after: dict[str, Any], user: str | None) -> list[str]:
         "package": model.Package.get(after["id"]),
     }
     _data, errors = lib_plugins.plugin_validate(plugin, context, copy.deepcopy(after), plugin.update_package_schema(), "package_update")
-    return list(_sentences(errors))
-
-
-def _sentences(value: Any) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, Mapping):
-        value = value.values()
-    return [sentence for item in value for sentence in _sentences(item)]
+    return rules.sentences(errors)

@@ -8,12 +8,13 @@ from typing import Any, cast
 
 import ckan.plugins.toolkit as tk
 from ckan.lib.redis import connect_to_redis
-from ckan.types import Context
 from flask import Blueprint, send_file
 from flask.typing import ResponseReturnValue
 
 from ...catalogue import vocabulary
 from ...catalogue.config import reader_language
+from ...catalogue.pages import act, reader_context
+from ...catalogue.rules import sentences
 from ...catalogue.text import LANGUAGES, pick
 from ..report.layout import LEVELS
 from . import workbook, workbook_actions
@@ -25,25 +26,8 @@ WAIT = 3_600
 blueprint = Blueprint("ogptn_rounds", __name__, url_prefix="/commitment-rounds")
 
 
-def _context() -> Context:
-    return cast(Context, {"user": tk.current_user.name, "auth_user_obj": tk.current_user})
-
-
 def _act(name: str, data: dict[str, Any]) -> Any:
-    """An action, its refusals as pages."""
-    try:
-        return tk.get_action(f"ogptn_commitment_round_{name}")(_context(), data)
-    except tk.NotAuthorized as refused:
-        return tk.abort(403, refused.message or "")
-    except tk.ObjectNotFound as missing:
-        return tk.abort(404, missing.message or "")
-
-
-def _sentences(refused: tk.ValidationError) -> list[str]:
-    found: list[str] = []
-    for value in refused.error_dict.values():
-        found += [str(sentence) for sentence in cast("list[Any]", value)]
-    return found
+    return act(f"ogptn_commitment_round_{name}", data)
 
 
 def _render(template: str, **values: Any) -> str:
@@ -73,7 +57,7 @@ def index() -> ResponseReturnValue:
         try:
             opened = _act("open", {**values, "title": title})
         except tk.ValidationError as refused:
-            errors = _sentences(refused)
+            errors = sentences(refused.error_dict)
         else:
             tk.h.flash_success(tk._("The round is open. Mails to stewards: {number}.").format(number=opened["mails"]))
             return tk.redirect_to("ogptn_rounds.read", round_id=opened["id"])
@@ -92,7 +76,7 @@ def close(round_id: str) -> ResponseReturnValue:
     try:
         _act("close", {"id": round_id})
     except tk.ValidationError as refused:
-        tk.h.flash_error(" ".join(_sentences(refused)))
+        tk.h.flash_error(" ".join(sentences(refused.error_dict)))
     else:
         tk.h.flash_success(tk._("The round is closed."))
     return tk.redirect_to("ogptn_rounds.read", round_id=round_id)
@@ -103,7 +87,7 @@ def remind(round_id: str) -> ResponseReturnValue:
     try:
         done = _act("remind", {"id": round_id})
     except tk.ValidationError as refused:
-        tk.h.flash_error(" ".join(_sentences(refused)))
+        tk.h.flash_error(" ".join(sentences(refused.error_dict)))
     else:
         tk.h.flash_success(
             tk._("Reports not sent yet: {reports}. Reminders written: {number}.").format(reports=done["reports"], number=done["mails"])
@@ -140,7 +124,9 @@ def item(item_id: str) -> ResponseReturnValue:
             return tk.abort(400, tk._("The form does not say how to save it."))
     except tk.ValidationError as refused:
         # What was typed comes back with what is wrong, and with the version it was typed over: a second click must not overwrite either.
-        return _render("round_item", item={**shown, "version": version}, report=report, errors=_sentences(refused), comment=comment), 400
+        return _render(
+            "round_item", item={**shown, "version": version}, report=report, errors=sentences(refused.error_dict), comment=comment
+        ), 400
     tk.h.flash_success(
         {
             "save": tk._("The draft is saved."),
@@ -159,7 +145,7 @@ def _waiting(token: str) -> str:
 def workbook_file(round_id: str) -> ResponseReturnValue:
     """The workbook of a round, in the reader's language."""
     try:
-        name, content = workbook_actions.download(_context(), {"id": round_id})
+        name, content = workbook_actions.download(reader_context(), {"id": round_id})
     except tk.NotAuthorized as refused:
         return tk.abort(403, refused.message or "")
     except tk.ObjectNotFound as missing:
@@ -181,7 +167,7 @@ def workbook_import(round_id: str) -> ResponseReturnValue:
     try:
         done = _act("workbook_import", given)
     except tk.ValidationError as refused:
-        return _workbook_preview(called, content, " ".join(_sentences(refused)))
+        return _workbook_preview(called, content, " ".join(sentences(refused.error_dict)))
     connect_to_redis().delete(_waiting(token))
     tk.h.flash_success(
         tk._("The workbook is taken over: {changed} reports written, {sent} of them sent to the coordinators.").format(
@@ -199,7 +185,7 @@ def _workbook_preview(called: dict[str, Any], content: bytes, notice: str = "") 
     try:
         shown = _act("workbook_import", {"id": called["id"], "upload": io.BytesIO(content), "dry_run": True})
     except tk.ValidationError as refused:
-        return _workbook_refused(called, _sentences(refused))
+        return _workbook_refused(called, sentences(refused.error_dict))
     token = ""
     if not shown["errors"]:
         token = secrets.token_urlsafe(24)

@@ -28,7 +28,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from ...catalogue import rules, vocabulary
 from ...catalogue import text as t
 from ...catalogue.config import reader_language
-from ...catalogue.rules import RuleError, _short
+from ...catalogue.rules import RuleError, short
 from .. import office
 
 #: Bytes. A round of twenty commitments has sixty thousand.
@@ -499,7 +499,7 @@ def _read_cell(cell: Any, column: Column) -> str:
     if cell.data_type == "f":
         raise _CellError(tk._("There is a formula here. Write the value itself."))
     if cell.data_type == "e":
-        raise _CellError(tk._("There is an error of Excel here ({value}). Write the value itself.").format(value=_short(str(value))))
+        raise _CellError(tk._("There is an error of Excel here ({value}). Write the value itself.").format(value=short(str(value))))
     if isinstance(value, bool):
         raise _CellError(tk._("TRUE or FALSE is no answer here. Write the value itself."))
     if isinstance(value, dt.datetime) and value.time() == dt.time():
