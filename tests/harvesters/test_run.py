@@ -79,19 +79,29 @@ def records(source: dict[str, Any], **more: Any) -> list[dict[str, Any]]:
     return call_action("ogptn_harvest_record_list", source_id=source["id"], limit=1000, **more)["results"]
 
 
-def written() -> tuple[int, ...]:
-    """What the database itself counts: rows written in CKAN's tables since the statistics began, and activities."""
+def written() -> tuple[tuple[tuple[str, ...], ...], int]:
+    """Where the database keeps every row of CKAN's tables and of the index, with the transaction that wrote it; and how many activities.
+
+    A row that is written again has another place or another transaction, so two equal answers mean that nothing was written. (PostgreSQL's
+    own counters say so too late: each connection sends its own when it is idle.)
+    """
     model.Session.commit()
-    model.Session.execute(sa.text("SELECT pg_stat_force_next_flush()"))
+    found = model.Session.execute(
+        sa.text("SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r'")
+    )
+    tables = {"package", "package_extra", "package_relationship", "resource", "package_tag", "tag", "member", "activity"}
+    rows: list[tuple[str, ...]] = []
+    for schema, table in sorted(tuple(each) for each in found):
+        if schema == "ogptn_search" or (schema == "public" and table in tables):
+            rows += [
+                (table, *each)
+                for each in model.Session.execute(
+                    sa.select(sa.text("ctid::text"), sa.text("xmin::text")).select_from(sa.table(table, schema=schema))
+                )
+            ]
+    assert rows
     model.Session.commit()
-    tables = ("package", "resource", "package_tag", "tag", "member", "activity")
-    numbers = model.Session.execute(
-        sa.text(
-            "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables WHERE schemaname = 'ogptn_search' OR relname = ANY(:t)"
-        ),
-        {"t": list(tables)},
-    ).scalar()
-    return int(numbers or 0), model.Session.query(Activity).count()
+    return tuple(sorted(rows)), model.Session.query(Activity).count()
 
 
 def test_first_harvest(source, face):
