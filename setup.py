@@ -41,6 +41,7 @@ setup(
     install_requires=[
         "brotli>=1.2,<2",
         "certifi>=2024.7.4",
+        "charset-normalizer>=3.3,<4",
         "ckan[requirements]>=2.12.0,<2.13",
         "ckanext-scheming>=3.1,<4",
         "ckanext-dcat>=2.4.4,<3",
@@ -55,6 +56,7 @@ setup(
         "numpy>=1.26,<3",
         "openpyxl>=3.1,<4",
         "PyStemmer>=2.2.0.3,<4",
+        "python-calamine>=0.4,<1",
         "python-docx>=1.1.2,<2",
         "PyYAML>=6",
         "rdflib>=7.1,<8",

@@ -1,0 +1,175 @@
+"""Rows of text whose cells are parted by a character or stand at fixed places."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import re
+import statistics
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .encoding import Encoding, find_encoding
+from .findings import Findings, TableError
+from .limits import Limits
+
+_DELIMITERS = ("\t", ";", "|", ",", "^", "~")
+_LOOK_AT = 400
+#: Line ends inside one cell from which on a quotation mark was probably never closed.
+_MOST_LINES = 200
+_HINT = re.compile(r'^"?sep=(.)"?\s*$', re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How the cells are told apart.
+
+    :ivar delimiter: one character; empty for fixed places
+    :ivar quoted: cells may be in double quotation marks
+    :ivar breaks: for fixed places: where each column but the first begins, in characters
+    """
+
+    delimiter: str
+    quoted: bool = True
+    breaks: tuple[int, ...] = ()
+
+
+class Delimited:
+    """A text file as rows.
+
+    :param findings: told what is odd
+    :raises TableError: ``line-too-long``, ``undecodable``
+    """
+
+    def __init__(self, path: Path, findings: Findings, limits: Limits) -> None:
+        self.path = path
+        self.limits = limits
+        self.encoding: Encoding = find_encoding(path, limits)
+        if self.encoding.guessed:
+            findings.add("encoding-guessed", "note", encoding=self.encoding.name)
+        if self.encoding.mixed:
+            findings.add("mixed-encoding", row=self.encoding.mixed_rows[0], count=self.encoding.mixed)
+        if self.encoding.nuls:
+            findings.add("nul-bytes", count=self.encoding.nuls)
+        with self._open() as file:
+            sample = list(itertools.islice(_lines(file, limits), _LOOK_AT))
+        self.dialect = find_dialect(sample)
+        if self.dialect.breaks:
+            findings.add("fixed-width", "note")
+
+    def _open(self):
+        return self.path.open(encoding=self.encoding.codec, errors=self.encoding.errors, newline="")
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """``(number of the record, cells)``; blank lines are empty lists and are counted.
+
+        :raises TableError: ``line-too-long``, ``quote-never-closed``
+        """
+        with self._open() as file:
+            lines: Iterator[str] = _lines(file, self.limits)
+            if self.encoding.nuls:
+                lines = (line.replace("\x00", "") for line in lines)
+            if self.dialect.breaks:
+                yield from _at_places(lines, self.dialect.breaks)
+                return
+            reader = csv.reader(
+                lines,
+                delimiter=self.dialect.delimiter or ",",
+                quotechar='"',
+                quoting=csv.QUOTE_MINIMAL if self.dialect.quoted else csv.QUOTE_NONE,
+            )
+            number = 0
+            begun = 0
+            try:
+                for number, cells in enumerate(reader, 1):
+                    if reader.line_num - begun > _MOST_LINES:
+                        raise TableError("quote-never-closed", row=number)
+                    begun = reader.line_num
+                    if number == 1 and len(cells) <= 2 and _HINT.match(self.dialect.delimiter.join(cells)):
+                        cells = []
+                    yield number, cells
+            except csv.Error:
+                raise TableError("quote-never-closed", row=number + 1) from None
+
+
+def _lines(file, limits: Limits) -> Iterator[str]:
+    for line in file:
+        if len(line) > limits.max_line:
+            raise TableError("line-too-long", limit=limits.max_line)
+        yield line
+
+
+def _at_places(lines: Iterator[str], breaks: Sequence[int]) -> Iterator[tuple[int, list[str]]]:
+    edges = [0, *breaks, None]
+    for number, line in enumerate(lines, 1):
+        text = line.rstrip("\r\n").expandtabs()
+        yield number, [text[begin:end].strip() for begin, end in itertools.pairwise(edges)] if text.strip() else []
+
+
+def find_dialect(sample: Sequence[str]) -> Dialect:
+    """Tell how a text's cells are parted.
+
+    :param sample: the first lines, with their ends
+    """
+    if sample and (hint := _HINT.match(sample[0].strip("\ufeff\r\n"))):
+        return Dialect(hint[1])
+    text = [line.replace("\x00", "") for line in sample]
+    best, best_score = "", (0.0, 0.0)
+    for place, delimiter in enumerate(_DELIMITERS):
+        widths = [len(cells) for cells in _parsed(text, delimiter) if any(cell.strip() for cell in cells)]
+        wide = [width for width in widths if width > 1]
+        if not wide:
+            continue
+        usual, times = Counter(wide).most_common(1)[0]
+        # How many lines have the usual number of cells; then how many cells that is. A comma in a text or in a decimal loses against
+        # a delimiter that every line has.
+        score = (round(times / len(widths), 2) * min(1.0, 0.55 + 0.15 * usual), -place / 10)
+        if score > best_score:
+            best, best_score = delimiter, score
+    if best and best_score[0] >= 0.3:
+        return Dialect(best, quoted=True)
+    breaks = _fixed_places(text)
+    if breaks:
+        return Dialect("", False, breaks)
+    return Dialect(best or ",", quoted=True)
+
+
+def _parsed(sample: Sequence[str], delimiter: str) -> list[list[str]]:
+    rows: list[list[str]] = []
+    try:
+        rows.extend(csv.reader(sample, delimiter=delimiter))
+    except csv.Error:
+        # Cut off inside of a quoted cell, or no such delimiter: what was read until then tells enough.
+        return rows
+    return rows
+
+
+def _fixed_places(sample: Sequence[str]) -> tuple[int, ...]:
+    """Where the columns of a print layout begin: places that are blank in nearly all lines, two or more wide."""
+    lines = [line.rstrip("\r\n").expandtabs() for line in sample if re.search(r"\S {2,}\S", line)]
+    if len(lines) < 5 or len(lines) < 0.5 * sum(1 for line in sample if line.strip()):
+        return ()
+    width = int(statistics.quantiles([len(line) for line in lines], n=20)[-1])
+    blank = [sum(1 for line in lines if column >= len(line) or line[column] == " ") >= 0.97 * len(lines) for column in range(width)]
+    breaks: list[int] = []
+    run = 0
+    seen = False
+    for column, is_blank in enumerate(blank):
+        if is_blank:
+            run += 1
+            continue
+        if seen and run >= 2:
+            # A label may begin before the numbers below it, which stand at the right.
+            words = [start for line in lines if (start := _word_start(line, column)) is not None]
+            breaks.append(min([column, *(start for start in words if start > column - run)]))
+        seen, run = True, 0
+    return tuple(breaks)
+
+
+def _word_start(line: str, column: int) -> int | None:
+    """Where the word begins that stands at a column and before it."""
+    if column >= len(line) or line[column - 1 : column + 1].strip() != line[column - 1 : column + 1]:
+        return None
+    return line.rfind(" ", 0, column) + 1
