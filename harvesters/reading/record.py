@@ -1,0 +1,461 @@
+"""A record of the portal, read: what it is about, and from which words that is known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from . import companies, dates, titles, units
+from .text import Finding, Text, terms, words
+
+CONTRACTS = ("contract", "amendment", "model_contract")
+GRANTS = ("permit", "concession")
+TABLES = ("production", "trade", "consumption", "price", "revenue", "reserves")
+
+
+@dataclass
+class Reading:
+    """What a record says.
+
+    :ivar kind: of the vocabulary ``record_kinds``; ``""`` when the record is not about energy or mines
+    :ivar doubts: ``(slug, field, what was seen)`` of all that is left for a person
+    """
+
+    kind: str = ""
+    sectors: list[str] = field(default_factory=list)
+    commodities: list[str] = field(default_factory=list)
+    documents: list[str] = field(default_factory=list)
+    permits: list[titles.Title] = field(default_factory=list)
+    parties: companies.Parties = field(default_factory=companies.Parties)
+    dates: dict[str, str] = field(default_factory=dict)
+    unit: str = ""
+    streams: list[str] = field(default_factory=list)
+    period: tuple[str | None, str | None] | None = None
+    found: dict[str, list[Finding]] = field(default_factory=dict)
+    doubts: list[tuple[str, str, str]] = field(default_factory=list)
+
+    @property
+    def extractive(self) -> bool:
+        return bool(self.kind)
+
+    def note(self, name: str, *findings: Finding) -> None:
+        self.found.setdefault(name, []).extend(findings)
+
+
+@dataclass
+class Source:
+    """The texts of a record by what they are."""
+
+    title: Text
+    slug: Text
+    notes: Text
+    publisher: Text
+    tags: list[Text]
+    names: list[Text]
+    files: list[Text]
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Source:
+        """:param record: ``title``, ``name``, ``notes``, ``publisher``, ``tags``: ``[str]``, ``resources``: ``[{"name", "file"}]``"""
+        resources = record.get("resources") or []
+        notes = record.get("notes") or ""
+        return cls(
+            Text.of("title", record.get("title") or ""),
+            Text.of("name", (record.get("name") or "").replace("-", " ")),
+            Text.of("notes", "" if notes.strip().lower() in ("notspecified", "not specified") else notes),
+            Text.of("publisher", record.get("publisher") or ""),
+            [Text.of(f"tags-{at}", tag) for at, tag in enumerate(record.get("tags") or [])],
+            [Text.of(f"resources-{at}-name", each.get("name") or "") for at, each in enumerate(resources)],
+            [Text.of(f"resources-{at}-file", each.get("file") or "") for at, each in enumerate(resources)],
+        )
+
+
+@dataclass(frozen=True)
+class _Substance:
+    code: str
+    sectors: tuple[str, ...]
+    pattern: re.Pattern[str]
+    weak: bool
+
+
+@cache
+def _substances() -> tuple[_Substance, ...]:
+    return tuple(_Substance(row["code"], tuple(row["sectors"]), words(*row["words"]), row.get("weak", False)) for row in terms()["substances"])
+
+
+@cache
+def _kinds() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    return tuple((name, words(*each)) for name, each in terms()["kinds"].items())
+
+
+@cache
+def _documents() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    return tuple((name, words(*each)) for name, each in terms()["documents"].items())
+
+
+@cache
+def _file_documents() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    return tuple((name, re.compile("|".join(each))) for name, each in terms()["file_documents"].items())
+
+
+def _listed(name: str) -> re.Pattern[str]:
+    return words(*terms()[name])
+
+
+_LEGAL = re.compile(r"\b(?:codes? (?:des|minier|de)|lois?|constitution|projet de loi|arretes?|decrets?|reglementation|guide|circulaire)\b|قانون|مجله")
+_AMENDMENT = re.compile(r"^(?:tn\s*-*\s*)?(?:(?:l.)?avenants?|additifs?|amendements? n|ملحق)\b")
+_CONVENTION = re.compile(r"\bconvention particuliere|\bregissant le permis|\bcontrats? (?:d.association|association|petroliers?|de partage de (?:la )?production)|\bpetroli")
+_CAHIER = re.compile(r"cahiers? (?:des? )?charges?|contrats? types?|conventions? types?|modeles? de (?:contrat|convention)|كراس(?:ات)? (?:ال)?شروط")
+_GRANT = re.compile(r"(?<![^\W_])(?:(?P<permit>permis|titres? miniers?|رخص(?:ه)?|(?:ال)?رخص)|(?P<concession>concessions?|(?:لل?|ل|ال)?امتياز(?:ات)?))(?![^\W_])")
+_ENERGY_FLOW = re.compile(r"\bbilans? (?:\w+ ){0,4}(?:de l.|d.)?energ|\bbilans? energetiq")
+_ONE_DOCUMENT = re.compile(r"\.(?:pdf|docx?|rar|zip)$")
+
+
+def read(record: Mapping[str, Any]) -> Reading:
+    """What a record is about.
+
+    :param record: see `Source.of`
+    """
+    source = Source.of(record)
+    reading = Reading()
+    substances = _found_substances(source)
+    _kind(reading, source, substances)
+    if not reading.kind:
+        return reading
+    _substance_fields(reading, source, substances)
+    _document_types(reading, source)
+    if reading.kind in (*CONTRACTS, *GRANTS):
+        _permits(reading, source)
+    if reading.kind in CONTRACTS:
+        _parties(reading, source)
+        _signed(reading, source)
+    else:
+        if reading.kind in TABLES:
+            _units(reading, source)
+        _period(reading, source)
+    if reading.kind == "revenue":
+        _streams(reading, source)
+    return reading
+
+
+# ---------------------------------------------------------------------------------------------------------------------- substances
+Found = dict[str, list[tuple[_Substance, Finding]]]
+
+
+def _found_substances(source: Source) -> Found:
+    groups = {
+        "title": [source.title],
+        "slug": [source.slug],
+        "notes": [source.notes],
+        "names": source.names,
+        "tags": source.tags,
+    }
+    found: Found = {}
+    for name, texts in groups.items():
+        here: list[tuple[_Substance, Finding]] = []
+        for text in texts:
+            spans: list[tuple[int, _Substance, Finding]] = []
+            for substance in _substances():
+                match = substance.pattern.search(text.plain)
+                if match:
+                    spans.append((match.start(), substance, Finding.at(substance.code, "substance", text, *match.span())))
+            here += [(substance, finding) for _at, substance, finding in sorted(spans, key=lambda each: each[0])]
+        found[name] = here
+    return found
+
+
+def _substance_fields(reading: Reading, source: Source, found: Found) -> None:
+    """Commodities and sectors: the title's, with what notes and files add; tags only where nothing else says any."""
+    chosen: list[tuple[_Substance, Finding]] = []
+    if reading.kind in (*TABLES, "other", "ownership"):
+        order = (("title", "notes"), ("names",), ("slug",), ("tags",))
+    else:
+        order = (("title", "notes", "names"), ("tags",), ("slug",))
+    for group in order:
+        chosen = [each for name in group for each in found[name]]
+        if any(substance.sectors and not substance.weak for substance, _finding in chosen):
+            break
+    else:
+        chosen = next(([each for name in group for each in found[name]] for group in order if any(found[name] for name in group)), [])
+    if any(not substance.weak and substance.sectors for substance, _finding in chosen):
+        chosen = [(substance, finding) for substance, finding in chosen if not substance.weak]
+    codes = list(dict.fromkeys(substance.code for substance, _finding in chosen if substance.code))
+    sectors = list(dict.fromkeys(sector for substance, _finding in chosen for sector in substance.sectors))
+    hydrocarbons = _is_of_hydrocarbons(source)
+    if reading.kind in CONTRACTS and not codes and not set(sectors) - {"oil", "gas"}:
+        # The special convention is the hydrocarbon law's own instrument (code des hydrocarbures, loi 99-93, art. 19); mining titles have
+        # specifications ("cahier des charges").
+        codes, sectors = ["hydrocarbons"], ["oil", "gas"]
+        if not hydrocarbons and not chosen:
+            reading.doubts.append(("unsure-sector", "sectors", source.title.shown))
+        elif hydrocarbons:
+            reading.note("commodities", hydrocarbons)
+    if reading.kind in CONTRACTS and "hydrocarbons" in codes:
+        codes = [code for code in codes if code not in ("2709", "2710")]
+    reading.note("commodities", *(finding for _substance, finding in chosen))
+    if not sectors:
+        reading.doubts.append(("unsure-sector", "sectors", source.title.shown))
+    reading.commodities, reading.sectors = codes, sectors or ["other"]
+
+
+def _is_of_hydrocarbons(source: Source) -> Finding | None:
+    for text in (source.title, source.notes, *source.tags, *source.names):
+        if match := _CONVENTION.search(text.plain):
+            return Finding.at("hydrocarbons", "petroleum-contract", text, *match.span())
+    return None
+
+
+# ---------------------------------------------------------------------------------------------------------------------------- kind
+def _kind(reading: Reading, source: Source, found: Found) -> None:
+    title = source.title
+    about = found["title"] or found["slug"] or found["notes"]
+    anywhere = [finding for name in ("title", "notes", "names", "tags", "slug") for _substance, finding in found[name]]
+    refused = title.find(_listed("not_extractive")) or source.slug.find(_listed("not_extractive"))
+    if refused is None:
+        for name, finding in (
+            _contract_kind(source, bool(anywhere)),
+            _grant_kind(source, bool(anywhere)),
+            _table_kind(source, found),
+            _other_kind(source),
+        ):
+            if name:
+                if name in (*TABLES, "ownership", "other") and source.publisher.find(_listed_part("other_publishers")):
+                    break
+                reading.kind = name
+                reading.note("record_kind", finding)
+                if name in TABLES:
+                    _several_kinds(reading, title, name)
+                return
+    for text in (title, source.notes, *source.tags):
+        if match := text.find(_listed("perhaps")) or text.find(_listed("about")):
+            reading.doubts.append(("unsure-extractive", "type", f"{title.shown} ({text.quote(*match.span())})"))
+            return
+    if about:
+        reading.doubts.append(("unsure-extractive", "type", f"{title.shown} ({about[0][1].quote})"))
+
+
+@cache
+def _listed_part(name: str) -> re.Pattern[str]:
+    return re.compile("|".join(terms()[name]))
+
+
+def _contract_kind(source: Source, of_sector: bool) -> tuple[str, Finding]:
+    title = source.title
+    nothing = ("", Finding("", "", "", ""))
+    documents = dict(_documents())
+    if _LEGAL.search(title.plain) and not title.find(documents["convention"]):
+        return nothing
+    head = titles.headline(title)
+    if amended := _AMENDMENT.search(title.plain):
+        if of_sector or head or _is_of_hydrocarbons(source):
+            return "amendment", Finding.at("amendment", "amendment-title", title, *amended.span())
+        return nothing
+    if cahier := _CAHIER.search(title.plain):
+        if of_sector:
+            return "model_contract", Finding.at("model_contract", "specifications-title", title, *cahier.span())
+        return nothing
+    for text in (title, source.notes):
+        for name in ("convention", "contrat_association", "partage_production", "concession_agreement"):
+            match = text.find(documents[name])
+            if match is None:
+                continue
+            if text is source.notes and not re.search(r"regissant|conclue?\b", text.plain):
+                continue
+            names_one = head is not None or any(True for _each in titles.mentions(text))
+            if _is_of_hydrocarbons(source) or (names_one and _holds_documents(source)) or (of_sector and names_one):
+                return "contract", Finding.at("contract", "contract-" + text.place, text, *match.span())
+    return nothing
+
+
+def _holds_documents(source: Source) -> bool:
+    """Whether the files are documents and not tables."""
+    return bool(source.files) and all(_ONE_DOCUMENT.search(file.plain) for file in source.files)
+
+
+def _grant_kind(source: Source, of_sector: bool) -> tuple[str, Finding]:
+    title = source.title
+    nothing = ("", Finding("", "", "", ""))
+    match = _GRANT.search(title.plain)
+    if match is None or not of_sector:
+        return nothing
+    if any(earlier.start() < match.start() for _name, pattern in _kinds() if (earlier := pattern.search(title.plain))):
+        return nothing
+    if re.search(r"نسب|taux", title.plain):
+        return nothing
+    name = "permit" if match["permit"] is not None else "concession"
+    return name, Finding.at(name, name + "-title", title, *match.span())
+
+
+def _table_kind(source: Source, found: Found) -> tuple[str, Finding]:
+    nothing = ("", Finding("", "", "", ""))
+    if _ENERGY_FLOW.search(source.title.plain) or _LEGAL.search(source.title.plain) and not found["title"]:
+        return nothing
+    etap = source.title.find(words(r"etap", "entreprise tunisienne d.activites petrolieres"))
+    for text in (source.title, source.notes):
+        if text is source.notes and not (found["title"] or found["slug"]):
+            break
+        best: tuple[int, str, Finding] | None = None
+        for name, pattern in _kinds():
+            match = pattern.search(text.plain)
+            if match and (best is None or match.start() < best[0]) and not (best and best[1] == "price"):
+                best = (match.start(), name, Finding.at(name, "word-" + text.place, text, *match.span()))
+        if best is None:
+            continue
+        name = best[1]
+        if found["title"] or found["slug"] or found["notes"] or (etap and name in ("revenue", "ownership")):
+            if name == "ownership" and not etap and not found["title"]:
+                continue
+            if name == "production" and re.search(r"^\W*(?:tn\W+)?(?:les |la )?(?:entreprises?|societes?|industries?|sites?)\b", text.plain):
+                continue
+            return name, best[2]
+    return nothing
+
+
+def _several_kinds(reading: Reading, title: Text, name: str) -> None:
+    others = [other for other, pattern in _kinds() if other != name and other in TABLES and pattern.search(title.plain)]
+    if others and name not in ("price", "revenue"):
+        reading.doubts.append(("several-kinds", "record_kind", title.shown))
+
+
+def _other_kind(source: Source) -> tuple[str, Finding]:
+    for text in (source.title,):
+        if match := text.find(_listed("about")):
+            return "other", Finding.at("other", "about-" + text.place, text, *match.span())
+    return "", Finding("", "", "", "")
+
+
+# ----------------------------------------------------------------------------------------------------------------------- documents
+def _document_types(reading: Reading, source: Source) -> None:
+    if reading.kind not in (*CONTRACTS, *GRANTS):
+        return
+    types: dict[str, None] = {}
+    texts = [source.title, source.notes, *source.names] if reading.kind in CONTRACTS else [source.title, *source.names]
+    for text in texts:
+        for name, pattern in _documents():
+            if reading.kind in GRANTS and name not in ("cahier_charges", "arrete", "convention", "avenant", "concession_agreement"):
+                continue
+            if match := text.find(pattern):
+                types.setdefault(name)
+                reading.note("document_types", Finding.at(name, "document", text, *match.span()))
+    if reading.kind == "permit":
+        # A file that is called after one permit is that permit's document; a list of permits is none.
+        for text in source.names:
+            for _kind, _name, finding in titles.mentions(text):
+                types.setdefault("permit_document")
+                reading.note("document_types", finding)
+    if reading.kind in CONTRACTS:
+        for text, name_text in zip(source.files, source.names, strict=True):
+            for name, pattern in _file_documents():
+                match = pattern.search(text.plain)
+                if match and (name not in types) and not any(p.search(name_text.plain) for n, p in _documents() if n != name and n != "convention"):
+                    types.setdefault(name)
+                    reading.note("document_types", Finding.at(name, "document-file", text, *match.span()))
+    if reading.kind == "model_contract":
+        types = {name: None for name in types if name in ("cahier_charges", "model")}
+    reading.documents = list(types)
+
+
+# --------------------------------------------------------------------------------------------------------------------------- titles
+def _permits(reading: Reading, source: Source) -> None:
+    rows = titles.Titles()
+    head = titles.headline(source.title) if reading.kind != "model_contract" else None
+    if reading.kind in CONTRACTS:
+        for kind, written, finding in titles.mentions(source.notes):
+            rows.add(kind, written, finding)
+        if head is not None:
+            if rows.rows and not rows.has(head[1]) and not any(titles._same_place(row.name, head[1]) for row in rows.rows):
+                reading.doubts.append(("other-title-name", "permits", f"{head[1]} – {', '.join(row.name for row in rows.rows)}"))
+            rows.add(head[0], head[1], head[2])
+    elif head is not None:
+        rows.add(head[0], head[1], head[2])
+    if reading.kind in GRANTS:
+        for kind, written, finding in titles.mentions(source.notes):
+            rows.add(kind, written, finding)
+    for text in source.names:
+        for kind, written, finding in titles.mentions(text):
+            if not kind and rows.rows and not rows.has(written) and reading.kind == "contract":
+                # "Convention permis marin Hammamet" below "Marin Golfe de Hammamet": the same one in other words, or another one.
+                words_here = set(re.findall(r"\w+", titles.fold(written)))
+                if any(words_here & set(re.findall(r"\w{3,}", titles.fold(row.name))) for row in rows.rows):
+                    continue
+            rows.add(kind, written, finding)
+    if reading.kind == "model_contract":
+        for text in (source.title, *source.names):
+            if found := titles.of_cahier(text):
+                rows.add("", *found)
+    reading.permits = rows.rows
+    reading.note("permits", *(row.found[0] for row in rows.rows))
+    if not rows.rows and reading.kind in ("contract", "amendment"):
+        reading.doubts.append(("unsure-title", "permits", source.title.shown))
+    elif reading.kind in CONTRACTS and source.notes.shown.endswith(("…", "...")):
+        reading.doubts.append(("cut-off", "notes", source.notes.shown[-60:]))
+
+
+# --------------------------------------------------------------------------------------------------------------------------- parties
+def _parties(reading: Reading, source: Source) -> None:
+    found = companies.parties([source.notes, source.title])
+    reading.parties = found
+    reading.note("parties", *(party.found[0] for party in found.companies))
+    for doubt in found.doubts:
+        reading.doubts.append(("unsure-party", "parties", doubt.quote))
+    for moved in found.transferred:
+        reading.doubts.append(("transferred", "parties", moved.quote.strip()))
+
+
+# ----------------------------------------------------------------------------------------------------------------------------- dates
+def _signed(reading: Reading, source: Source) -> None:
+    events = dates.dated_events(source.notes)
+    for name, findings in dates.dated_events(source.title).items():
+        events.setdefault(name, []).extend(findings)
+    if "signed_on" not in events and reading.kind != "model_contract":
+        # "Convention X du 12 mars 2010"
+        for text in (source.title,):
+            for date in dates.dates(text):
+                if re.search(r"\b(?:du|le|en date du)\s*$", text.plain[: date.start]) and len(date.iso) > 4:
+                    events["signed_on"] = [Finding.at(date.iso, "dated-title", text, date.start, date.end)]
+    for name, findings in events.items():
+        values = list(dict.fromkeys(finding.value for finding in findings))
+        if len(values) == 1:
+            reading.dates[name] = values[0]
+            reading.note(name, *findings)
+        else:
+            reading.doubts.append(("unsure-date", name, " – ".join(finding.quote for finding in findings)))
+    if "signed_on" not in reading.dates and not any(doubt[0] == "unsure-date" for doubt in reading.doubts):
+        seen = []
+        for name, file in zip(source.names, source.files, strict=True):
+            if re.search(r"avenant|amend", name.plain + file.plain):
+                continue
+            for text in (name, file):
+                seen += [text.quote(date.start, date.end) for date in dates.dates(text) if len(date.iso) == 10]
+        if seen:
+            reading.doubts.append(("unsure-date", "signed_on", ", ".join(dict.fromkeys(seen))))
+
+
+def _period(reading: Reading, source: Source) -> None:
+    found = dates.period([source.title, source.notes])
+    if found is not None:
+        reading.period = found.value
+        reading.note("temporal_coverage", found)
+
+
+# ----------------------------------------------------------------------------------------------------------------------------- units
+def _units(reading: Reading, source: Source) -> None:
+    found = units.units([source.title, source.notes, *source.names], [source.slug])
+    if found.contradicting:
+        said = [*found.asserted, *found.contradicting]
+        reading.doubts.append(("contradicting-units", "unit", "; ".join(f"{each.place}: {each.quote}" for each in said)))
+    if found.asserted and not found.open:
+        reading.unit = "; ".join(dict.fromkeys(each.quote for each in found.asserted))[:100]
+        reading.note("unit", *found.asserted)
+
+
+def _streams(reading: Reading, source: Source) -> None:
+    for code, each in terms()["streams"].items():
+        for text in (source.title, source.notes):
+            if match := text.find(words(*each)):
+                if code not in reading.streams:
+                    reading.streams.append(code)
+                reading.note("revenue_stream", Finding.at(code, "stream", text, *match.span()))
