@@ -1,14 +1,14 @@
 """The portal of industry, energy and mines (data.industrie.gov.tn, and what the national catalogue took over from it): a CKAN site whose
 records say in their titles, notes, keywords and file names what they are about.
 
-Records of energy and mines become ``extractive``, the others stay what they are. What a record says is read by ``reading/`` (pure functions;
-words in ``reading/terms.yaml``); this module puts it into the fields of the type and reports what was left to a person. Nothing is asserted
-that no text says: each value comes with the rule and the words that it was read from, in the extra ``read_from``.
+Records of energy and mines become ``extractive``, the others stay what they are. What a record says is read by ``reading/`` (pure
+functions; words in ``reading/terms.yaml``); this module puts it into the fields of the type and reports what was left to a person.
+Nothing is asserted that no text says: each value comes with the rule and the words that it was read from, in the extra ``read_from``.
 """
 
 from __future__ import annotations
 
-import copy
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -105,6 +105,8 @@ _PROBLEMS = {
 _REQUIREMENTS = {"contract": "2.4", "amendment": "2.4", "permit": "2.3", "concession": "2.3", "production": "3.2"}
 _EXTRACTED = {"oil", "gas", "mining", "quarrying", "salt"}
 _EXPORT = re.compile(r"export|تصدير|صادرات", re.IGNORECASE)
+#: Descriptions that the portal's form leaves behind.
+_NOTHING = {"notspecified", "not specified", "non spécifié"}
 _NAMED_FILE = re.compile(r"[^/]+\.\w{2,5}$")
 
 
@@ -129,7 +131,7 @@ class IndustrieBackend(CkanBackend):
 
     name: ClassVar[str] = "industrie"
     Options: ClassVar[type[Options]] = IndustrieOptions
-    options: IndustrieOptions
+    options: IndustrieOptions  # type: ignore[assignment] # of its own class
 
     @classmethod
     def label(cls) -> str:
@@ -152,8 +154,10 @@ class IndustrieBackend(CkanBackend):
 
     def to_dataset(self, record: Record) -> dict[str, Any]:
         data = super().to_dataset(record)
-        remote = record.parsed if isinstance(record.parsed, dict) else _json(record.content)
-        found = read(remote)
+        if {text.strip().casefold() for text in data.get("notes_translated", {}).values()} <= _NOTHING:
+            data.pop("notes_translated", None)
+        # What `CkanBackend` could read can be read again.
+        found = read(record.parsed if isinstance(record.parsed, dict) else json.loads(record.content))
         for slug, field, seen in found.doubts:
             self.report(_PROBLEMS[slug], field=field, value=seen)
         if found.extractive:
@@ -174,7 +178,7 @@ class IndustrieBackend(CkanBackend):
         if rows := [_party(party) for party in found.parties.companies]:
             data["parties"] = rows
         if found.parties.state:
-            data["government_entities"] = [{"name": found.parties.state[0].value}]
+            data["government_entities"] = [{"name": "État tunisien"}]
         data.update(found.dates)
         if found.unit:
             data["unit"] = found.unit
@@ -217,7 +221,11 @@ class IndustrieBackend(CkanBackend):
 
 
 def _hashable(finding: Any) -> Any:
-    return finding if not isinstance(finding.value, (list, dict)) else type(finding)(str(finding.value), finding.rule, finding.place, finding.quote)
+    return (
+        finding
+        if not isinstance(finding.value, (list, dict))
+        else type(finding)(str(finding.value), finding.rule, finding.place, finding.quote)
+    )
 
 
 def _permit(title: Any) -> dict[str, str]:
@@ -265,7 +273,9 @@ def read(remote: dict[str, Any]) -> Reading:
 def _said(value: Any) -> str:
     """A text, in the first language that has one."""
     if isinstance(value, dict):
-        value = next((value[language] for language in ("fr", "ar", "en", *value) if isinstance(value.get(language), str) and value[language]), "")
+        value = next(
+            (value[language] for language in ("fr", "ar", "en", *value) if isinstance(value.get(language), str) and value[language]), ""
+        )
     return plain(value)[:20_000]
 
 
@@ -279,9 +289,3 @@ def _file(value: Any) -> str:
         return ""
     last = unquote(path.rsplit("/", 1)[-1])
     return plain(last)[:300] if _NAMED_FILE.fullmatch(last) else ""
-
-
-def _json(content: bytes) -> dict[str, Any]:
-    import json
-
-    return copy.copy(json.loads(content))

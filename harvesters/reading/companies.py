@@ -10,18 +10,28 @@ from .dates import dates, sentences
 from .text import Finding, Text, fold, terms, words
 
 #: Between these two there is a contract.
-_BETWEEN = re.compile(r"(?<!\w)(?:conclue?s?|signee?s?|passee?s?|contrats?|accords?|convention|association|partage|etablie?|مبرم\w*|عقد|اتفاقيه)\b(?P<on>[^.]{0,160}?)(?<!\w)(?:entre|بين)\s")
+_BETWEEN = re.compile(
+    r"(?<!\w)(?:conclue?s?|signee?s?|passee?s?|contrats?|accords?|convention|association|partage|etablie?"
+    r"|مبرم\w*|عقد|اتفاقيه)\b(?P<on>[^.]{0,160}?)(?<!\w)(?:entre|بين)\s"
+)
 _STOP = re.compile(
-    r"\s*,?\s*(?:\b(?:en date d|conclue?s?\b|signee?s?\b|relati(?:f|ve)s?\b|portant\b|pour (?:le|la|l.|une|un)\b|concernant\b|regissant\b|sur le permis|au titre|dans le cadre|approuve)"
+    r"\s*,?\s*(?:\b(?:en date d|conclue?s?\b|signee?s?\b|relati(?:f|ve)s?\b|portant\b|pour (?:le|la|l.|une|un)\b"
+    r"|concernant\b|regissant\b|sur le permis|au titre|dans le cadre|approuve)"
     r"|\bdu permis\b|\bportant\b|\bdont\b|\bqui\b|\bduquel\b|بتاريخ|المتعلق)"
 )
-_ACRONYM = re.compile(r"\s*\(\s*([A-Z][\w.&/ -]{1,20}?)\s*\)")
-_FORM = r"(?:ltd|limited|inc|corp(?:oration)?|company|co|plc|llc|s\.?a\.?r?\.?l?|gmbh|b\.?v|n\.?v|a\.?s|s\.?p\.?a|ab|pty|petroleum|oil|energy|resources|exploration|international|tunisia|tunisie)"
+_FORM = (
+    r"(?:ltd|limited|inc|corp(?:oration)?|company|co|plc|llc|s\.?a\.?r?\.?l?|gmbh|b\.?v|n\.?v|a\.?s|s\.?p\.?a|ab|pty"
+    r"|petroleum|oil|energy|resources|exploration|international|tunisia|tunisie)"
+)
 _COMPANY = re.compile(rf"(?<![^\W_]){_FORM}(?![^\W_])")
 _LEADING = re.compile(
-    r"^(?:et |and |d'une part |d'autre part |avec |و)*(?:l'|la |le |les |the )?(?:(?:societes?|compagnies?|groupe|consortium|entreprise|group?ement)(?: (?:compose de|petroliere?s?|mixte|dite|denommee))*\s+)?(?=\S)"
+    r"^(?:et |and |d'une part |d'autre part |avec |و)*(?:l'|la |le |les |the )?"
+    r"(?:(?:societes?|compagnies?|groupe|consortium|entreprise|group?ement)"
+    r"(?: (?:compose de|petroliere?s?|mixte|dite|denommee))*\s+)?(?=\S)"
 )
-_ROLES = re.compile(r"(?<!\w)(?:titulaires?|operateurs?|attributaires?|beneficiaires?|المشغل)\s*(?:du permis|de la concession)?\s*(?::|est|sont)\s*")
+_ROLES = re.compile(
+    r"(?<!\w)(?:titulaires?|operateurs?|attributaires?|beneficiaires?|المشغل)\s*(?:du permis|de la concession)?\s*(?::|est|sont)\s*"
+)
 
 
 @dataclass
@@ -86,7 +96,7 @@ def _segment(text: Text, start: int, result: Parties) -> None:
     """The names from ``start`` to the end of the enumeration."""
     plain = text.plain
     end = next((found.start() for found in sentences(text) if found.start() >= start), len(plain))
-    cut_off = end >= len(plain) - 1 and plain.rstrip().endswith(("…", "...")) or (end == len(plain) and plain[start:].count('"') % 2 == 1)
+    cut_off = (end >= len(plain) - 1 and plain.rstrip().endswith(("…", "..."))) or (end == len(plain) and plain[start:].count('"') % 2 == 1)
     hidden = _without_quotes(plain, end)
     stop = _STOP.search(hidden, start, end)
     end = stop.start() if stop else end
@@ -109,7 +119,11 @@ def _segment(text: Text, start: int, result: Parties) -> None:
 
 def _without_quotes(plain: str, end: int) -> str:
     """The same text with what stands in quotation marks or parentheses replaced by dots, so that no word in them counts."""
-    return re.sub(r'(?<=")[^"]*(?=")|\([^)]*\)', lambda found: "·" * len(found[0]), plain[:end]) if '"' in plain or "(" in plain else plain[:end]
+    return (
+        re.sub(r'(?<=")[^"]*(?=")|\([^)]*\)', lambda found: "·" * len(found[0]), plain[:end])
+        if '"' in plain or "(" in plain
+        else plain[:end]
+    )
 
 
 def _accept(text: Text, start: int, end: int, result: Parties, *, quoted: bool, last_and_cut: bool = False) -> None:
@@ -117,10 +131,9 @@ def _accept(text: Text, start: int, end: int, result: Parties, *, quoted: bool, 
     lead = len(plain) - len(plain.lstrip(" .:-'"))
     start, plain = start + lead, plain[lead:]
     for name, pattern in _known():
-        if found := pattern.search(plain):
-            if not quoted or pattern.fullmatch(plain.strip()):
-                result.add(name, Finding.at(name, "state-company", text, start + found.start(), start + found.end()))
-                return
+        if (found := pattern.search(plain)) and (not quoted or pattern.fullmatch(plain.strip())):
+            result.add(name, Finding.at(name, "state-company", text, start + found.start(), start + found.end()))
+            return
     if words(*terms()["state"]).search(plain) and not quoted:
         result.state.append(Finding.at("Etat tunisien", "state", text, start, end))
         return
@@ -135,7 +148,11 @@ def _accept(text: Text, start: int, end: int, result: Parties, *, quoted: bool, 
         result.add(clean, finding)
     elif last_and_cut:
         result.doubts.append(finding)
-    elif clean[:1].isupper() and len(clean.split()) <= 8 and (_COMPANY.search(fold(clean)) or (leading and "ciete" in leading[0]) or clean.isupper()):
+    elif (
+        clean[:1].isupper()
+        and len(clean.split()) <= 8
+        and (_COMPANY.search(fold(clean)) or (leading and "ciete" in leading[0]) or clean.isupper())
+    ):
         result.add(clean, finding)
     elif clean[:1].isupper() or (leading and "ciete" in leading[0]):
         result.doubts.append(finding)

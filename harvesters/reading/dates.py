@@ -70,10 +70,15 @@ def _day(year: int, month: int, day: int) -> str | None:
 
 #: Before the date of a signature; between the two there may be who signed.
 _SIGNED = re.compile(
-    r"\b(?:conclue?s?|signee?s?|passee?s?|paraphee?s?|signature|date de signature|ممضاه?|مبرمه?|تم امضاوها|امضي)\b|(?<!\w)(?:ال)?م(?:برم|مضي)\w*"
+    r"\b(?:conclue?s?|signee?s?|passee?s?|paraphee?s?|signature|date de signature"
+    r"|ممضاه?|مبرمه?|تم امضاوها|امضي)\b|(?<!\w)(?:ال)?م(?:برم|مضي)\w*"
 )
-_EFFECT = re.compile(r"\b(?:entree?s? en vigueur|en vigueur (?:depuis|a partir|a compter)|prend effet|effective|a compter d[eu])\b|دخل\w* حيز")
-_EXPIRY = re.compile(r"\b(?:expire(?:ra)?|expirant|date d.expiration|expiration|echeance|valable jusqu|jusqu.a(?:u)? l.echeance)\b|تنتهي|ينتهي")
+_EFFECT = re.compile(
+    r"\b(?:entree?s? en vigueur|en vigueur (?:depuis|a partir|a compter)|prend effet|effective|a compter d[eu])\b|دخل\w* حيز"
+)
+_EXPIRY = re.compile(
+    r"\b(?:expire(?:ra)?|expirant|date d.expiration|expiration|echeance|valable jusqu|jusqu.a(?:u)? l.echeance)\b|تنتهي|ينتهي"
+)
 #: Words between the verb and its date that mean another event begins.
 _OTHER_EVENT = re.compile(r"\b(?:transfer\w+|cede\w*|cession|approuve\w*|publie\w*|enregistre\w*|modifie\w*|renouvel\w+)\b")
 
@@ -101,7 +106,11 @@ def dated_events(text: Text) -> dict[str, list[Finding]]:
 def introduced(text: Text, date: Date) -> bool:
     """Whether a date is told as one ("en", "le", "du", a comma …), and is not part of a name or a number."""
     before = text.plain[: date.start].rstrip()
-    return not before or len(date.iso) > 4 or bool(re.search(r"(?:\b(?:en|le|du|au|de|date|annee|l.an|depuis|a|vers)|[,:(]|في|بتاريخ|سنه)$", before))
+    return (
+        not before
+        or len(date.iso) > 4
+        or bool(re.search(r"(?:\b(?:en|le|du|au|de|date|annee|l.an|depuis|a|vers)|[,:(]|في|بتاريخ|سنه)$", before))
+    )
 
 
 _ABBREVIATION = re.compile(r"\b(?:inc|ltd|co|corp|s\.a|n|no|art|mr|m|plc|llc|bv|b\.v|gmbh|st|dr|sa)$")
@@ -119,28 +128,57 @@ _TO = r"\s*(?:-|/|a|au|et|jusqu.a|jusqu.en|jusqu.au|الي|حتي)\s*(?:fin\s+|l
 
 
 def period(texts: list[Text]) -> Finding | None:
-    """The period that a table covers, as ``(start, end)``, either ``None``; the first text that names one.
+    """The period that a table covers, as ``(start, end)``, either ``None``: the first text's that names one, with the other end from a
+    later text that has the same one.
 
     "depuis Janvier 2010", "2007-2015", "de 2007 à 2015", "pour la période 2009 - 2014", "exercice 2013-2014", "منذ سنة 2010", "en 2013".
     """
+    found: Finding | None = None
     for text in texts:
-        found = list(dates(text))
-        for at, first in enumerate(found):
-            before, after = text.plain[: first.start], text.plain[first.end :]
-            second = found[at + 1] if at + 1 < len(found) else None
-            if second is not None and re.fullmatch(_TO, text.plain[first.end : second.start]):
-                if _key(first.iso) <= _key(second.iso) and not _not_a_period(before):
-                    # Three and more years in a row ("2017, 2018 et 2019") are one period, too.
-                    start = _earliest(text, found, at)
-                    return Finding.at((start.iso, second.iso), "period", text, start.start, second.end)
-                return None
-            if re.search(r"(?:\bdepuis(?: (?:le|l.annee|l.an|debut|mois de|janvier))?|\ba partir d[eu](?: l.annee)?|منذ|ابتداء من)\s*(?:سنه\s*|عام\s*)?$", before):
-                return Finding.at((first.iso, None), "since", text, first.start, first.end)
-            if re.search(r"(?:jusqu.(?:en|a|au)|حتي)\s*(?:fin\s*|سنه\s*)?$", before):
-                return Finding.at((None, first.iso), "until", text, first.start, first.end)
-            if not _not_a_period(before) and second is None and at == 0 and _is_of_a_year(before, after):
-                return Finding.at((first.iso, first.iso), "year", text, first.start, first.end)
+        here = _period_of(text)
+        if here is None:
+            continue
+        if found is None:
+            found = here
+        elif None in found.value and None not in here.value and any(a and a == b for a, b in zip(found.value, here.value, strict=True)):
+            return here
+    return found
+
+
+def _period_of(text: Text) -> Finding | None:
+    found = list(dates(text))
+    for at, first in enumerate(found):
+        before, after = text.plain[: first.start], text.plain[first.end :]
+        second = found[at + 1] if at + 1 < len(found) else None
+        if second is not None and re.fullmatch(_TO, text.plain[first.end : second.start]):
+            if _key(first.iso) <= _key(second.iso) and not _not_a_period(before):
+                # Three and more years in a row ("2017, 2018 et 2019") are one period, too.
+                start = _earliest(text, found, at)
+                return Finding.at((start.iso, second.iso), "period", text, start.start, second.end)
+            return None
+        if re.search(
+            r"(?:\bdepuis(?: (?:le|l.annee|l.an|debut|mois de))?|\ba partir d[eu](?: l.annee)?|منذ|ابتداء من)"
+            r"\s*(?:سنه\s*|عام\s*)?$",
+            before,
+        ):
+            return Finding.at((first.iso, None), "since", text, first.start, first.end)
+        if re.search(r"(?:jusqu.(?:en|a|au)|حتي)\s*(?:fin\s*|سنه\s*)?$", before):
+            return Finding.at((None, first.iso), "until", text, first.start, first.end)
+        if not _not_a_period(before) and second is None and at == 0 and _is_of_a_year(before, after):
+            return Finding.at((first.iso, first.iso), "year", text, first.start, first.end)
     return None
+
+
+def of_files(names: list[Text]) -> Finding | None:
+    """The year or month that files are called after, in one word as the portal writes them (``situationannee2019.xls``,
+    ``listejanvier2017.csv``, ``bilan2016.pdf``), if all that name one name the same."""
+    month = "|".join(sorted(map(re.escape, _months()), key=len, reverse=True))
+    seen: dict[str, Finding] = {}
+    for text in names:
+        for found in re.finditer(rf"(?:({month})|annee|an|\b|(?<=[^\W\d]))[ _-]?((?:19|20)\d\d)(?=\D|$)", text.plain):
+            iso = f"{found[2]}-{_months()[found[1]]:02}" if found[1] else found[2]
+            seen.setdefault(iso, Finding.at((iso, iso), "file-name", text, *found.span()))
+    return next(iter(seen.values())) if len(seen) == 1 else None
 
 
 def _earliest(text: Text, found: list[Date], at: int) -> Date:
@@ -157,7 +195,8 @@ def _not_a_period(before: str) -> bool:
     """A date of a law, of a state of affairs or of an event is not what a table covers."""
     return bool(
         re.search(
-            r"(?:\b(?:loi|decret|arrete|n|no|numero|article|avenant|code|jort|du|le|arretee?s? au|situation (?:au|a la date)|signe\w*|conclue?\w*)"
+            r"(?:\b(?:loi|decret|arrete|n|no|numero|article|avenant|code|jort|du|le|arretee?s? au|situation (?:au|a la date)"
+            r"|signe\w*|conclue?\w*)"
             r"|°|عدد|قانون)\s*(?:n?°?\s*)?$",
             before,
         )

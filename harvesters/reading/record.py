@@ -83,7 +83,9 @@ class _Substance:
 
 @cache
 def _substances() -> tuple[_Substance, ...]:
-    return tuple(_Substance(row["code"], tuple(row["sectors"]), words(*row["words"]), row.get("weak", False)) for row in terms()["substances"])
+    return tuple(
+        _Substance(row["code"], tuple(row["sectors"]), words(*row["words"]), row.get("weak", False)) for row in terms()["substances"]
+    )
 
 
 @cache
@@ -105,11 +107,21 @@ def _listed(name: str) -> re.Pattern[str]:
     return words(*terms()[name])
 
 
-_LEGAL = re.compile(r"\b(?:codes? (?:des|minier|de)|lois?|constitution|projet de loi|arretes?|decrets?|reglementation|guide|circulaire)\b|قانون|مجله")
+_LEGAL = re.compile(
+    r"\b(?:codes? (?:des|minier|de)|lois?|constitution|projet de loi|arretes?|decrets?|reglementation|guide|circulaire)\b|قانون|مجله"
+)
 _AMENDMENT = re.compile(r"^(?:tn\s*-*\s*)?(?:(?:l.)?avenants?|additifs?|amendements? n|ملحق)\b")
-_CONVENTION = re.compile(r"\bconvention particuliere|\bregissant le permis|\bcontrats? (?:d.association|association|petroliers?|de partage de (?:la )?production)|\bpetroli")
-_CAHIER = re.compile(r"cahiers? (?:des? )?charges?|contrats? types?|conventions? types?|modeles? de (?:contrat|convention)|كراس(?:ات)? (?:ال)?شروط")
-_GRANT = re.compile(r"(?<![^\W_])(?:(?P<permit>permis|titres? miniers?|رخص(?:ه)?|(?:ال)?رخص)|(?P<concession>concessions?|(?:لل?|ل|ال)?امتياز(?:ات)?))(?![^\W_])")
+_CONVENTION = re.compile(
+    r"\bconvention particuliere|\bregissant le permis"
+    r"|\bcontrats? (?:d.association|association|petroliers?|de partage de (?:la )?production)|\bpetroli"
+)
+_CAHIER = re.compile(
+    r"cahiers? (?:des? )?charges?|contrats? types?|conventions? types?|modeles? de (?:contrat|convention)|كراس(?:ات)? (?:ال)?شروط"
+)
+_GRANT = re.compile(
+    r"(?<![^\W_])(?:(?P<permit>permis|titres? miniers?|رخص(?:ه)?|(?:ال)?رخص)"
+    r"|(?P<concession>concessions?|(?:لل?|ل|ال)?امتياز(?:ات)?))(?![^\W_])"
+)
 _ENERGY_FLOW = re.compile(r"\bbilans? (?:\w+ ){0,4}(?:de l.|d.)?energ|\bbilans? energetiq")
 _ONE_DOCUMENT = re.compile(r"\.(?:pdf|docx?|rar|zip)$")
 
@@ -291,7 +303,7 @@ def _grant_kind(source: Source, of_sector: bool) -> tuple[str, Finding]:
 
 def _table_kind(source: Source, found: Found) -> tuple[str, Finding]:
     nothing = ("", Finding("", "", "", ""))
-    if _ENERGY_FLOW.search(source.title.plain) or _LEGAL.search(source.title.plain) and not found["title"]:
+    if _ENERGY_FLOW.search(source.title.plain) or (_LEGAL.search(source.title.plain) and not found["title"]):
         return nothing
     etap = source.title.find(words(r"etap", "entreprise tunisienne d.activites petrolieres"))
     for text in (source.title, source.notes):
@@ -308,7 +320,9 @@ def _table_kind(source: Source, found: Found) -> tuple[str, Finding]:
         if found["title"] or found["slug"] or found["notes"] or (etap and name in ("revenue", "ownership")):
             if name == "ownership" and not etap and not found["title"]:
                 continue
-            if name == "production" and re.search(r"^\W*(?:tn\W+)?(?:les |la )?(?:entreprises?|societes?|industries?|sites?)\b", text.plain):
+            if name == "production" and re.search(
+                r"^\W*(?:tn\W+)?(?:les |la )?(?:entreprises?|societes?|industries?|sites?)\b", text.plain
+            ):
                 continue
             return name, best[2]
     return nothing
@@ -350,7 +364,11 @@ def _document_types(reading: Reading, source: Source) -> None:
         for text, name_text in zip(source.files, source.names, strict=True):
             for name, pattern in _file_documents():
                 match = pattern.search(text.plain)
-                if match and (name not in types) and not any(p.search(name_text.plain) for n, p in _documents() if n != name and n != "convention"):
+                if (
+                    match
+                    and (name not in types)
+                    and not any(p.search(name_text.plain) for n, p in _documents() if n != name and n != "convention")
+                ):
                     types.setdefault(name)
                     reading.note("document_types", Finding.at(name, "document-file", text, *match.span()))
     if reading.kind == "model_contract":
@@ -436,6 +454,9 @@ def _signed(reading: Reading, source: Source) -> None:
 
 def _period(reading: Reading, source: Source) -> None:
     found = dates.period([source.title, source.notes])
+    if found is None and reading.kind in GRANTS:
+        # A list of titles tells in its files of when it is.
+        found = dates.period(source.names) or dates.of_files(source.files)
     if found is not None:
         reading.period = found.value
         reading.note("temporal_coverage", found)

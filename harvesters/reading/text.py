@@ -15,12 +15,14 @@ import yaml
 from ckanext.ogptn.catalogue import text as t
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_QUOTES = str.maketrans({**dict.fromkeys("«»“”„‟″＂", '"'), **dict.fromkeys("’‘‛ʼ´`′", "'"), "œ": "oe", "Œ": "OE", "æ": "ae", "Æ": "AE", "–": "-",
-                         "—": "-", "‑": "-", "‐": "-", "³": "3", "²": "2"})  # fmt: skip
+_QUOTES = str.maketrans({**dict.fromkeys("«»“”„‟″＂", '"'), **dict.fromkeys("’‘‛ʼ´`′", "'"), "œ": "oe", "Œ": "OE", "æ": "ae", "Æ": "AE",
+                         "–": "-", "—": "-", "‑": "-", "‐": "-", "³": "3", "²": "2"})  # fmt: skip
 _TASHKEEL = re.compile("[\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed\u0640]")
 _ARABIC_FORMS = {"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ة": "ه", "ى": "ي", "ی": "ي", "ئ": "ي", "ؤ": "و", "ک": "ك", "گ": "ك"}
 #: Two or three characters that UTF-8 bytes become when they are read as Windows-1252 (or Latin-1).
-_MOJIBAKE = re.compile("[\u00c2-\u00df\u00e2\u00d8\u00d9][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]{1,2}")
+_MOJIBAKE = re.compile(
+    "[\u00c2-\u00df\u00e2\u00d8\u00d9][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]{1,2}"
+)
 
 
 @lru_cache(maxsize=1)

@@ -20,7 +20,9 @@ _KINDS = (
     ("quarry_authorisation", r"autorisations? (?:d.exploitation )?de carrieres?"),
     ("", r"permis(?: d.exploitation)?|permit|رخص?ه?"),
 )
-_WORD = re.compile(r"(?<![^\W_])(?:les\s+deux\s+)?(?:" + "|".join(f"(?P<k{at}>{words})" for at, (_kind, words) in enumerate(_KINDS)) + r")(?![^\W_])")
+_WORD = re.compile(
+    r"(?<![^\W_])(?:les\s+deux\s+)?(?:" + "|".join(f"(?P<k{at}>{words})" for at, (_kind, words) in enumerate(_KINDS)) + r")(?![^\W_])"
+)
 _QUOTED = re.compile(r"""\s*(?:"\s*(?P<a>[^"]{2,60}?)\s*"|(?<!\w)'\s*(?P<b>[^"']{2,60}?)\s*["'](?!\w))""")
 _BETWEEN = re.compile(r"[\s,;.]*(?:(?:et|and|ou|ainsi que|و)\s+|-\s)?(?:(?:de |la |le |les |l')*)")
 #: What may follow the word before the name begins.
@@ -29,24 +31,19 @@ _OF = re.compile(r"(?:de la |de l'|du |de |des |d'|le |la |l')?\s*")
 #: A word of a name: capital letter, or one that names have in the middle or at the end.
 _NAME_WORD = r"(?:[A-ZÀ-ÖØ-Þ][\w'.-]*|(?i:el|al|es|ed|ben|bir|sidi|ras|oued|jebel|djebel|henchir|bou|ksar|nord|sud|est|ouest|centre|marin|marine|offshore|onshore|golfe)(?!\w)|(?:de|du|la|le)(?=\s+[A-ZÀ-Þ])|[IVX]+|\d{1,2}(?![\d.]))"  # noqa: E501
 _NAME = re.compile(rf"[A-ZÀ-ÖØ-Þ][\w'-]*(?:[\s-]+{_NAME_WORD})*|[\u0621-\u064a]+(?:\s+[\u0621-\u064a]+){{0,3}}")
-#: Words that make a phrase of what could be a name.
-_GENERIC = frozenset(
-    "groupe hydrocarbures hydrocarbure exploration exploitation recherche recherches prospection tunisie mines miniers minier miniere minieres minus cours "
-    "substances phosphate phosphates sel fer plomb zinc barytine gypse carbonate calcium bentonite petrole petrolier petroliere gaz liste listes carte "
-    "cartes situation annee concession concessions permis titre titres convention conventions contrat contrats particuliere association partage "
-    "production avenant accord loi decret arrete jort duquel desquels issue issues regissant tunisienne etat ministere des produits collective "
-    "cadre internationale partenariat cooperation pret financement entre relative relatif relatives portant sur pour avec etap pdf xls csv domaine "
-    "secteur activite activites tous toutes evolution nombre statistiques detail details additif cahier cahiers charges charge premier deuxieme "
-    "troisieme quatrieme cinquieme sixieme energie societe entreprise conduire construire".split()
-)
-_COMPASS = frozenset("sud nord est ouest centre sahel sud-est sud-ouest nord-est nord-ouest".split())
+_COMPASS = frozenset(("sud", "nord", "est", "ouest", "centre", "sahel", "sud-est", "sud-ouest", "nord-est", "nord-ouest"))
 #: At the head of a title: what kind of document it is, then whose.
 _HEAD = re.compile(
-    r"^(?:tn\s*-*\s*)?(?:(?:la |le |l')?(?:conventions?(?: et (?:ses )?(?:annexes|avenants|cahier des charges))?|contrats?(?: d.association| de partage de (?:la )?production| petrolier)?"
+    r"^(?:tn\s*-*\s*)?(?:(?:la |le |l')?(?:conventions?(?: et (?:ses )?(?:annexes|avenants|cahier des charges))?"
+    r"|contrats?(?: d.association| de partage de (?:la )?production| petrolier)?"
     r"|avenants?(?: n\s*°?\s*\d+)?|cahiers? des charges|accords?)(?: particulieres?| petrolieres?)?\s*)"
-    r"(?P<of>(?:(?:a |au |aux |de |du |d'|des |la |l'|le |relatif |relative |regissant |portant sur )*)(?:conventions? |contrats? )?(?:(?:du |de la |de |d'|le |la |l'))*)"
+    r"(?P<of>(?:(?:a |au |aux |de |du |d'|des |la |l'|le |relatif |relative |regissant |portant sur )*)"
+    r"(?:conventions? |contrats? )?(?:(?:du |de la |de |d'|le |la |l'))*)"
 )
-_TAIL = re.compile(r"\s*(?:[:(,;]|\s-\s|\bet (?:ses|son|sa|leurs?)\b|\bavec\b|\bainsi\b|\bavenants?\b|\bannexes?\b|\bconclue?\b|\bsignee?\b|\bregissant\b|\bdu \d|\ben date\b|\bpdf\b)")
+_TAIL = re.compile(
+    r"\s*(?:[:(,;]|\s-\s|\bet (?:ses|son|sa|leurs?)\b|\bavec\b|\bainsi\b|\bavenants?\b"
+    r"|\bannexes?\b|\bconclue?\b|\bsignee?\b|\bregissant\b|\bdu \d|\ben date\b|\bpdf\b)"
+)
 _SMALL = frozenset(("de", "du", "la", "le", "les", "des", "et", "d'"))
 
 
@@ -73,8 +70,13 @@ class Title:
 def key(name: str) -> str:
     """A name as it is compared: letters and digits only, doubled letters once, ``q`` and ``ou`` as writers vary them."""
     plain = "".join(character for character in t.without_accents(fold(name)) if character.isalnum())
-    plain = re.sub(r"(.)\1", r"\1", plain.replace("ou", "u").replace("q", "k"))
-    return plain
+    return re.sub(r"(.)\1", r"\1", plain.replace("ou", "u").replace("q", "k"))
+
+
+@cache
+def _generic() -> frozenset[str]:
+    """Words that make a phrase of what could be a name."""
+    return frozenset(terms()["not_names"])
 
 
 @cache
@@ -135,7 +137,7 @@ def is_name(written: str, *, quoted: bool = False) -> bool:
     letters = sum(character.isalpha() for character in written)
     if not 0 < len(words) <= 6 or letters < 3 or re.search(r"\d{3,}|n°|@|\d\s*eme|/", fold(written)):
         return False
-    generic = {word for word in words if word in _GENERIC}
+    generic = {word for word in words if word in _generic()}
     # "Tunisie Centre Nord" is a permit; "Tunisie" and "en Tunisie" are not.
     if len(words) > 1 and words[0] == "tunisie":
         generic.discard("tunisie")
@@ -187,14 +189,14 @@ def mentions(text: Text, *, unquoted: bool = True) -> Iterator[tuple[str, str, F
                 if is_name(written, quoted=True):
                     yield kind, written, Finding.at(written, "title-quoted", text, word.start(), end)
         elif unquoted:
-            for start, end in _plain_list(text, at, several=word[0].rstrip(".").endswith("s") and "permis" not in word[0] or "conces" in word[0]):
+            for start, end in _plain_list(text, at, several=kind != "" and not kind.endswith("permit")):
                 written = text.quote(start, end)
                 if is_name(written):
-                    yield kind, _with_compass(text, word, at, written), Finding.at(written, "title-named", text, word.start(), end)
+                    yield kind, _with_compass(text, at, written), Finding.at(written, "title-named", text, word.start(), end)
 
 
-def _with_compass(text: Text, word: re.Match[str], at: int, written: str) -> str:
-    """"Permis du Sud" is a name as a whole."""
+def _with_compass(text: Text, at: int, written: str) -> str:
+    """The name, with "Permis du" where that is part of it: "Permis du Sud"."""
     if fold(written) in _COMPASS and re.match(r"\s*d[ue]\b", text.plain[at:]):
         return "Permis du " + written
     return written

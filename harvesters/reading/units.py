@@ -63,7 +63,10 @@ def _contexts() -> tuple[re.Pattern[str], ...]:
     unit = _units()[0].pattern
     return (
         re.compile(r"\(\s*(?:en\s+|بال|unites?\s*:?\s*)?" + f"(?P<unit>{unit})" + r"(?:\s*[,;:][^()]*)?\s*\)"),
-        re.compile(r"(?<!\w)(?:unites?(?: de mesure)?(?: des donnees)?|l.unite(?: de mesure)?(?: des donnees)?|وحده القيس|الوحده)\s*(?:est|:|=|هي)?\s*(?:le |la |l.)?\"?\s*" + f"(?P<unit>{unit})"),
+        re.compile(
+            r"(?<!\w)(?:unites?(?: de mesure)?(?: des donnees)?|وحده القيس|الوحده)\s*(?:est|:|=|هي)?\s*(?:le |la |l.)?\"?\s*"
+            f"(?P<unit>{unit})"
+        ),
         re.compile(r"(?<!\w)(?:exprimee?s?\s+|mesuree?s?\s+|evaluee?s?\s+|donnees? )?en\s+(?:quantites? de\s+)?" + f"(?P<unit>{unit})"),
         re.compile(r"(?<!\w)ب(?:ال)?\s*" + f"(?P<unit>{unit})"),
     )
