@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from urllib.parse import unquote, urljoin, urlsplit
 
 import ckan.plugins.toolkit as tk
+import yaml
 from lxml import html as lxml_html
 
 from ckanext.ogptn.catalogue import text as t
@@ -49,9 +50,9 @@ _COLUMNS = {
     "format": ["format", "الصيغه"],
     "size": ["size", "taille", "الحجم"],
 }
-_BY_NAME = {re.sub(r"\W+", " ", t.fold(name)).strip(): column for column, names in _COLUMNS.items() for name in (column, *names)}
 _OF_FILES = {"url", "file_title", "file_description", "format", "size"}
-_LARGEST = 50_000_000
+#: Bytes of a list, or of a page of a folder.
+LARGEST = 50_000_000
 _MOST_FOLDERS = 500
 
 UNKNOWN_COLUMN = Kind(
@@ -68,6 +69,33 @@ NO_COLUMN = Kind(
 )
 
 
+class Columns:
+    """What the columns of a list may be called.
+
+    :param names: of each column, in any language; a column's own name counts too
+    """
+
+    def __init__(self, names: Mapping[str, Sequence[str]]) -> None:
+        self._by_name = {_folded(name): column for column, others in names.items() for name in (column, *others)}
+
+    def find(self, name: str) -> str | None:
+        """The column that a name stands for, with its language: ``"Titre_fr"`` is ``"title_fr"``; None if it stands for none."""
+        folded = _folded(name)
+        if folded in self._by_name:
+            return self._by_name[folded]
+        words = folded.rsplit(" ", 1)
+        if len(words) == 2 and words[1] in t.LANGUAGES and words[0] in self._by_name:
+            return f"{self._by_name[words[0]]}_{words[1]}"
+        return None
+
+
+def _folded(name: str) -> str:
+    return re.sub(r"\W+", " ", t.fold(name).replace("_", " ")).strip()
+
+
+_LIST = Columns(_COLUMNS)
+
+
 @dataclass(frozen=True)
 class FilesOptions(LicensedOptions):
     """Options of :class:`FilesBackend`."""
@@ -79,6 +107,7 @@ class FilesOptions(LicensedOptions):
             "": tk._("Find out"),
             "csv": tk._("A list in CSV"),
             "json": tk._("A list in JSON"),
+            "yaml": tk._("A list in YAML"),
             "folder": tk._("A web folder of files"),
         },
     )
@@ -123,7 +152,7 @@ class FilesBackend(Backend):
         :raises SourceError: it cannot be fetched, or is neither a list nor a folder
         """
         validators = Validators(**cursor.state.get("document", {}))
-        response = http.get(self.source.url, validators=validators or None, max_bytes=_LARGEST)
+        response = http.get(self.source.url, validators=validators or None, max_bytes=LARGEST)
         if response.not_modified:
             cursor.all_unchanged()
             return
@@ -131,7 +160,7 @@ class FilesBackend(Backend):
         if kind == "folder":
             yield from self._folder(http, response, cursor)
             return
-        rows = _json_rows(response) if kind == "json" else list(_csv_rows(response))
+        rows = rows_of(response.content, response.url, kind)
         # Held whole: a list is kept by hand, and the rows of one dataset need not follow each other.
         datasets = self._datasets(rows, response.url, cursor)
         cursor.expect(len(datasets))
@@ -160,7 +189,7 @@ class FilesBackend(Backend):
             for name, value in row.items():
                 if value in (None, "", []) or name is None:
                     continue
-                column = name if name in ("files", "resources") else _column(str(name))
+                column = name if name in ("files", "resources") else _LIST.find(str(name))
                 if column is None:
                     known["other"][str(name)[:100]] = value
                     strange.add(str(name))
@@ -183,7 +212,9 @@ class FilesBackend(Backend):
                     entry.setdefault(name, value)
             for file in files if isinstance(files, list) else []:
                 if isinstance(file, Mapping):
-                    of_file = {column: value for name, value in file.items() if (column := _column(str(name))) and value not in (None, "")}
+                    of_file = {
+                        column: value for name, value in file.items() if (column := _LIST.find(str(name))) and value not in (None, "")
+                    }
                     kept = {name: value for name, value in of_file.items() if _base(name) in _OF_FILES or file is not known}
                     if address := plain(kept.get("url")):
                         entry["files"].append({**kept, "url": urljoin(url, address)})
@@ -201,7 +232,7 @@ class FilesBackend(Backend):
         files: set[str] = set()
         while waiting:
             address, depth, response = waiting.pop(0)
-            page = response or http.get(address, max_bytes=_LARGEST)
+            page = response or http.get(address, max_bytes=LARGEST)
             for link, beside in _links(page.content, address):
                 if not link.startswith(base) or link in seen or link in files:
                     continue
@@ -217,7 +248,7 @@ class FilesBackend(Backend):
                     continue
                 files.add(link)
                 # What the listing says beside a file (date, size) tells whether it changed.
-                found = {"title": _title(name), "files": [{"url": link}], "modified": _first_date(beside), "listed": beside}
+                found = {"title": title_of(name), "files": [{"url": link}], "modified": _first_date(beside), "listed": beside}
                 if len(unquote(link[len(base) :]).split("/")) > 1:
                     found["keywords"] = unquote(link[len(base) :]).split("/")[0]
                 yield Record(
@@ -232,21 +263,21 @@ class FilesBackend(Backend):
         except ValueError as error:
             raise RecordError(NOT_VALID_RECORD, reason=str(error)[:150]) from None
         draft = Draft(self, record)
-        draft.title(_texts(found, "title"))
-        draft.notes(_texts(found, "description"))
-        draft.keywords((word, language) for value, language in _texts(found, "keywords") for word in _many(value))
-        draft.themes((value, language) for text, language in _texts(found, "theme") for value in _many(text))
+        draft.title(texts_of(found, "title"))
+        draft.notes(texts_of(found, "description"))
+        draft.keywords((word, language) for value, language in texts_of(found, "keywords") for word in many(value))
+        draft.themes((value, language) for text, language in texts_of(found, "theme") for value in many(text))
         draft.licence(found.get("licence"))
         draft.default_licence(self.options)
         draft.coded("frequency", "frequencies", found.get("frequency"), tk._("the update frequency"))
-        draft.languages(_many(found.get("language")))
+        draft.languages(many(found.get("language")))
         draft.date("issued", found.get("issued"))
         draft.date("modified", found.get("modified"))
         draft.period(found.get("period_start"), found.get("period_end"))
-        for place in _many(found.get("place")):
+        for place in many(found.get("place")):
             draft.place(place)
-        draft.agent("publisher", _texts(found, "publisher"))
-        draft.contact(_texts(found, "contact"), found.get("email"))
+        draft.agent("publisher", texts_of(found, "publisher"))
+        draft.contact(texts_of(found, "contact"), found.get("email"))
         draft.text("identifier", found.get("identifier"))
         draft.link("url", found.get("page"))
         for name, value in (found.get("other") or {}).items():
@@ -255,8 +286,8 @@ class FilesBackend(Backend):
             name = unquote(urlsplit(file["url"]).path.rsplit("/", 1)[-1])
             draft.resource(
                 url=file["url"],
-                names=_texts(file, "file_title") or _texts(file, "title") or [(_title(name), "")],
-                descriptions=_texts(file, "file_description") or _texts(file, "description"),
+                names=texts_of(file, "file_title") or texts_of(file, "title") or [(title_of(name), "")],
+                descriptions=texts_of(file, "file_description") or texts_of(file, "description"),
                 formats=[file.get("format")],
                 guid=plain(file.get("identifier")),
                 size=file.get("size"),
@@ -275,18 +306,45 @@ def _kind(response: Response) -> str:
     return "csv"
 
 
-def _json_rows(response: Response) -> list[Any]:
-    found = response.json()
+def rows_of(content: bytes, url: str, kind: str) -> list[Any]:
+    """The rows of a list: what each says in each column.
+
+    :param kind: ``csv``, ``json`` or ``yaml``
+    :raises SourceError: it is no such list
+    """
+    return list(_csv_rows(content, url)) if kind == "csv" else _entries(content, url, kind)
+
+
+def _entries(content: bytes, url: str, kind: str) -> list[Any]:
+    try:
+        text = content.decode("utf-8-sig")
+        found = json.loads(text) if kind == "json" else yaml.load(text, _PlainLoader)  # noqa: S506 - a safe loader, without aliases
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        raise SourceError(NOT_EXPECTED, url=url, found=" ".join(str(error).split())[:150], expected=kind.upper()) from None
     if isinstance(found, dict):
         lists = (found.get(name) for name in ("datasets", "files", "resources"))
         found = next((value for value in lists if isinstance(value, list)), None)
     if not isinstance(found, list):
-        raise SourceError(NOT_EXPECTED, url=response.url, found="JSON", expected="[{…}, …]")
+        raise SourceError(NOT_EXPECTED, url=url, found=kind.upper(), expected="[{…}, …]")
     return found
 
 
-def _csv_rows(response: Response) -> Iterator[dict[str, Any]]:
-    content = response.content
+class _PlainLoader(yaml.SafeLoader):
+    """YAML as people write it by hand: dates stay text, and no alias makes a small document a large one."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases (*name) are not read here")
+        return super().compose_node(parent, index)
+
+
+_PlainLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _csv_rows(content: bytes, url: str) -> Iterator[dict[str, Any]]:
     text = ""
     # Excel writes the code page of its Windows: French or Arabic.
     for charset in ("utf-8-sig", "cp1256" if _looks_arabic(content) else "cp1252", "latin-1"):
@@ -303,7 +361,7 @@ def _csv_rows(response: Response) -> Iterator[dict[str, Any]]:
             row.pop(None, None)  # pyright: ignore[reportCallIssue, reportArgumentType] - cells beyond the header
             yield row
     except csv.Error as error:
-        raise SourceError(NOT_EXPECTED, url=response.url, found=str(error), expected="CSV") from None
+        raise SourceError(NOT_EXPECTED, url=url, found=str(error), expected="CSV") from None
 
 
 def _looks_arabic(content: bytes) -> bool:
@@ -311,22 +369,11 @@ def _looks_arabic(content: bytes) -> bool:
     return len(re.findall(rb"[\xc0-\xff]{3,}", content)) > len(re.findall(rb"(?<![\x80-\xff])[\x80-\xff](?![\x80-\xff])", content))
 
 
-def _column(name: str) -> str | None:
-    """The column that a name stands for, with its language: ``"Titre_fr"`` is ``"title_fr"``."""
-    folded = re.sub(r"\W+", " ", t.fold(name).replace("_", " ")).strip()
-    if folded in _BY_NAME:
-        return _BY_NAME[folded]
-    words = folded.rsplit(" ", 1)
-    if len(words) == 2 and words[1] in t.LANGUAGES and words[0] in _BY_NAME:
-        return f"{_BY_NAME[words[0]]}_{words[1]}"
-    return None
-
-
 def _base(column: str) -> str:
     return column[:-3] if column[-3:] in ("_ar", "_fr", "_en") else column
 
 
-def _texts(found: Mapping[str, Any], name: str) -> list[tuple[Any, str]]:
+def texts_of(found: Mapping[str, Any], name: str) -> list[tuple[Any, str]]:
     """``[(text, language or "")]`` from ``name``, ``name_ar`` and so on, or from ``{language: text}`` below ``name``."""
     texts: list[tuple[Any, str]] = []
     for language in ("", *t.LANGUAGES):
@@ -338,7 +385,8 @@ def _texts(found: Mapping[str, Any], name: str) -> list[tuple[Any, str]]:
     return texts
 
 
-def _many(value: Any) -> list[Any]:
+def many(value: Any) -> list[Any]:
+    """The values of a cell: a list, or parts between semicolons, commas and bars."""
     if isinstance(value, list):
         return value
     return [part for part in re.split("[;؛|,،]", plain(value)) if part.strip()]
@@ -364,7 +412,8 @@ def _links(content: bytes, base: str) -> list[tuple[str, str]]:
     return found
 
 
-def _title(name: str) -> str:
+def title_of(name: str) -> str:
+    """What a file's name says, as words."""
     stem = re.sub(r"(?:\.\w{2,7}){1,2}$", "", name)
     return " ".join(re.sub(r"[_\-.]+", " ", stem).split()) or name
 
