@@ -24,6 +24,7 @@ EXAMPLE: dict[str, Any] = {
     "direction": ["expenditure", "revenue"],
     "currency": "TND",
     "unit_multiplier": "millime",
+    "unit_source": "Intitulé de la table : « en millimes »",
     "classification": "seven_parts",
     "administrative_level": "municipality",
     "administrative_code": "34013",
