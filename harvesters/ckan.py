@@ -140,6 +140,8 @@ class CkanBackend(Backend):
         if changes:
             cursor.incomplete(CHANGES_ONLY)
         seen: set[str] = set()
+        # Datasets without an identifier are refused, but they are there.
+        nameless = 0
         start = 0
         while True:
             cursor.expect(count)
@@ -149,7 +151,10 @@ class CkanBackend(Backend):
                 # A dataset that was added or deleted while we read moves the others: what comes again is passed over.
                 if identity and identity in seen:
                     continue
-                seen.add(identity)
+                if identity:
+                    seen.add(identity)
+                else:
+                    nameless += 1
                 fresh = True
                 yield self._record(each, base)
             start += len(results)
@@ -158,8 +163,8 @@ class CkanBackend(Backend):
             page = self._search(http, base, start, cursor)
             assert page is not None
             count, results = page
-        if not changes and len(seen) < count:
-            cursor.incomplete(f"{len(seen)} of {count}")
+        if not changes and len(seen) + nameless < count:
+            cursor.incomplete(f"{len(seen) + nameless} of {count}")
 
     def _names(self, http: HttpClient, base: str) -> list[str]:
         answer = http.get(f"{base}/api/3/action/package_list", accept="application/json", allow_status=(400, 404, 405, 409, 410))

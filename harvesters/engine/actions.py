@@ -176,8 +176,9 @@ def ogptn_harvest_preview(context: Context, data_dict: DataDict) -> dict[str, An
 
     :param id: a stored source; or its fields as for `ogptn_harvest_source_create`
     :param limit: how many records (20, at most 200)
-    :returns: ``{"ok": true, "counts", "expected", "complete", "added", "changed", "refused", "missing", "issues"}``, or ``{"ok": false,
-        "slug", "message", "advice"}`` if the source cannot be read
+    :returns: ``{"ok": true, "counts", "expected", "complete", "added", "changed", "refused", "missing", "removed", "ceiling", "issues"}``,
+        or ``{"ok": false, "slug", "message", "advice"}`` if the source cannot be read. The counts are those of the harvest that follows, if
+        it reads everything (``full``); ``ceiling`` says that it would ask before it removes
     :raises ckan.logic.ValidationError: fields are wrong
     """
     tk.check_access("ogptn_harvest_preview", context, data_dict)
@@ -387,28 +388,41 @@ def ogptn_harvest_record_restore(context: Context, data_dict: DataDict) -> dict[
     """
     row = _get(HarvestRecord, data_dict, "ogptn_harvest_record_restore", context)
     names, kept = _names(data_dict.get("accept")), _names(data_dict.get("keep"))
-    if kept and not names:
-        row.offered = {name: value for name, value in (row.offered or {}).items() if name not in kept}
-        model.Session.commit()
-        return _record(row)
-    if names:
-        package = model.Session.get(model.Package, row.package_id) if row.package_id else None
-        if package is None:
+    if names or kept:
+        # In the order of a harvest's batch: the dataset, then what is known of its record. Either that batch is over by then and what it
+        # wrote is seen here, or it begins when this is committed, and sees it.
+        package = _locked(model.Package, row.package_id) if row.package_id else None
+        row = _locked(HarvestRecord, row.id)
+        if row is None or (names and package is None):
+            model.Session.rollback()
             raise tk.ObjectNotFound(tk._("There is no dataset of this record."))
-        marks = plan.marks(showing.as_json(showing.show_many([package])[0][1]))
-        written = dict(row.written)
-        for name in names:
-            # What is here counts as written by the harvester: the next harvest replaces it.
-            if name in marks:
-                written[name] = marks[name]
-            else:
-                written.pop(name, None)
-        row.written, row.hash = written, ""
+        if names:
+            assert package is not None
+            marks = plan.marks(showing.as_json(showing.show_many([package])[0][1]))
+            written = dict(row.written)
+            for name in names:
+                # What is here counts as written by the harvester: the next harvest replaces it.
+                if name in marks:
+                    written[name] = marks[name]
+                else:
+                    written.pop(name, None)
+            row.written, row.hash = written, ""
         row.offered = {name: value for name, value in (row.offered or {}).items() if name not in {*names, *kept}}
         model.Session.commit()
         return _record(row)
     removal.restore(row.id, str(context.get("user") or ""))
     return _record(row)
+
+
+def _locked(table: Any, identity: Any) -> Any:
+    """A row as it is now, locked until the commit; ``None`` if it is not there."""
+    found = model.Session.scalar(
+        sa.select(table).where(table.id == identity).with_for_update().execution_options(populate_existing=True),
+    )
+    if found is not None:
+        # What hangs on it (resources, tags) may be of before.
+        model.Session.expire(found)
+    return found
 
 
 def _names(given: Any) -> list[str]:

@@ -133,6 +133,7 @@ class HarvestRecord(tk.BaseModel):
         sa.Index("ogptn_harvest_record_state", "source_id", "state", "id"),
         sa.Index("ogptn_harvest_record_package", "package_id"),
         sa.Index("ogptn_harvest_record_unindexed", "id", postgresql_where=sa.text("NOT indexed")),
+        sa.Index("ogptn_harvest_record_refused", "source_id", "id", postgresql_where=sa.text("refused <> '{}'::jsonb")),
     )
 
     id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=True)
@@ -158,6 +159,9 @@ class HarvestRecord(tk.BaseModel):
     written: Mapped[dict[str, str]] = mapped_column(JSONB, nullable=False, default=dict)
     #: ``{field: value of the source}`` for the fields that were changed here and kept.
     offered: Mapped[dict[str, Any]] = mapped_column(JSONB, nullable=False, default=dict)
+    #: Why the content that was read last was refused, ``{}`` if it was not: ``{"rules": mark of the rules that refused it, "issues":
+    #: [{"slug", "field", "values"}]}``. Not judged again until the content or the rules change.
+    refused: Mapped[dict[str, Any]] = mapped_column(JSONB, nullable=False, default=dict)
     #: ``{identity at the source: id here}`` of the resources.
     resources: Mapped[dict[str, str]] = mapped_column(JSONB, nullable=False, default=dict)
     first_seen: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True), nullable=False, default=now)

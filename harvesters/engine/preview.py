@@ -1,187 +1,193 @@
-"""What a harvest would do, without doing it: nothing is written, to the catalogue or to what is known of the source."""
+"""What a harvest would do, without doing it: nothing is written, to the catalogue or to what is known of the source.
+
+It decides nothing: the records go through `decide` and `removal.foresee`, as in a harvest, and the datasets through `Writer.rehearse`.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
-from ckan.lib.plugins import lookup_package_plugin, plugin_validate
-from ckan.types import Context
+from sqlalchemy import orm
 
-from . import plan, showing
+from . import config, plan, removal
 from . import source as sources
 from .base import Backend, Cursor, HttpClient, Record
-from .model import HarvestRecord, Source, record_key
-from .problems import HarvestError, Issue, RecordError, short
-from .run import _reasons
-from .writer import stable_id
+from .decide import Judge
+from .model import HarvestRecord, Source, now, record_key
+from .problems import Issue, short
+from .run import Later
+from .writer import Outcome, Writer
 
 #: Records whose details are listed, of each sort.
 LISTED = 100
+#: What a preview counts; as a harvest does.
+COUNTED = ("seen", "added", "changed", "unchanged", "refused", "duplicates", "back", "missing", "removed")
 
 
 def look(source: Source, backend: Backend, http: HttpClient, user: str, limit: int | None = 20) -> dict[str, Any]:
-    """Read a source and say what would become of its records.
+    """Read a source and say what would become of its records, if all of them were read (``full``).
+
+    What only a harvest can know is not foreseen: what a hook of another plugin refuses, and what changes until then.
 
     :param source: stored or not
     :param limit: how many records to read, ``None`` for all
-    :returns: ``{"counts": {"seen", "added", "changed", "unchanged", "refused", "missing"}, "complete": bool, "added": [{"guid", "title",
-        "dataset"}], "changed": [{"guid", "title", "fields": [{"field", "before", "after"}]}], "refused": [{"guid", "title", "reasons":
-        [{"field", "message"}]}], "missing": [titles], "issues": [{"severity", "slug", "guid", "title", "field", "message", "advice"}]}``
+    :returns: ``{"counts": {"seen", "added", "changed", "unchanged", "refused", "duplicates", "back", "missing", "removed"}, "expected",
+        "complete": bool, "added": [{"guid", "title", "dataset"}], "changed": [{"guid", "title", "fields": [{"field", "before", "after",
+        "kept"}]}], "refused": [{"guid", "title", "reasons": [{"field", "message"}]}], "missing": [titles], "removed": [titles], "ceiling":
+        None or {"count", "of"}, "issues": [{"severity", "slug", "guid", "title", "field", "message", "advice"}]}``
     :raises SourceError: the source cannot be read
     """
     looking = _Looking(source, backend, user)
-    issues: list[Issue] = []
-    backend._reporter = issues.append
-    cursor = Cursor()
-    complete = True
-    batch: list[Record] = []
-    with model.Session.no_autoflush:
-        for record in backend.records(http, cursor):
-            batch.append(record)
-            if len(batch) >= 100:
-                looking.compare(batch)
-                batch = []
-            looking.counts["seen"] += 1
-            if limit is not None and looking.counts["seen"] >= limit:
-                complete = cursor.expected is not None and looking.counts["seen"] >= cursor.expected
-                break
-        looking.compare(batch)
-    if complete and not cursor.reasons and looking.counts["seen"]:
-        looking.missing()
-    model.Session.rollback()
+    cursor, begun = Cursor(), now()
+    whole = True
+    chunk: list[Record] = []
+    try:
+        with model.Session.no_autoflush:
+            for record in backend.records(http, cursor):
+                if looking.judge.admits(record):
+                    chunk.append(record)
+                if len(chunk) >= looking.batch_size:
+                    looking.compare(chunk)
+                    chunk = []
+                if limit is not None and looking.judge.counts["seen"] >= limit:
+                    whole = cursor.expected is not None and looking.judge.counts["seen"] >= cursor.expected
+                    break
+            looking.compare(chunk)
+            if whole:
+                looking.judge.note_present(cursor.present_guids)
+            looking.compare_held()
+            complete = whole and looking.judge.is_complete(cursor)
+            if complete and source.id:
+                looking.foresee(begun)
+    finally:
+        model.Session.rollback()
+    # Why a record is refused stands with it, and is not said twice.
+    said = {id(issue) for issue in looking.reasons}
+    others = [issue for issue in looking.issues if id(issue) not in said]
     return {
-        "counts": dict(looking.counts),
+        "counts": {name: looking.judge.counts[name] for name in COUNTED},
         "expected": cursor.expected,
         "complete": complete,
         "added": looking.added,
         "changed": looking.changed,
         "refused": looking.refused,
         "missing": looking.gone,
-        "issues": [
-            {
-                "severity": issue.severity.value,
-                "slug": issue.slug,
-                "guid": issue.guid,
-                "title": issue.title,
-                "field": issue.field,
-                "message": issue.kind.say(issue.values),
-                "advice": issue.kind.advise(issue.values),
-            }
-            for issue in issues[:LISTED]
-        ],
+        "removed": looking.removed,
+        "ceiling": looking.ceiling,
+        "issues": [_issue(issue) for issue in others[:LISTED]],
     }
 
 
 class _Looking:
     def __init__(self, source: Source, backend: Backend, user: str) -> None:
-        self.source, self.backend, self.user = source, backend, user
-        self.salt = sources.salt(source)
-        self.counts: Counter[str] = Counter(dict.fromkeys(("seen", "added", "changed", "unchanged", "refused", "missing"), 0))
+        self.issues: list[Issue] = []
+        self.judge = Judge(source, self._note, refused=self._refused)
+        self.judge.backend, self.judge.retry = backend, True
+        backend._reporter = self._note
+        self.writer = Writer(user)
+        self.batch_size = config.number("batch_size")
+        self.noted: Counter[str] = Counter()
+        self.reasons: list[Issue] = []
+        self.refused: list[dict[str, Any]] = []
+        self.held = Later()
         self.added: list[dict[str, Any]] = []
         self.changed: list[dict[str, Any]] = []
-        self.refused: list[dict[str, Any]] = []
         self.gone: list[str] = []
-        self.seen: set[int] = set()
+        self.removed: list[str] = []
+        self.ceiling: dict[str, Any] | None = None
 
-    def compare(self, records: list[Record]) -> None:
-        rows: dict[str, HarvestRecord] = {}
-        if self.source.id:
-            query = sa.select(HarvestRecord).where(
-                HarvestRecord.source_id == self.source.id, HarvestRecord.key.in_([record_key(record.guid) for record in records])
-            )
-            rows = {row.key: row for row in model.Session.scalars(query)}
-        for record in records:
-            row = rows.get(record_key(record.guid))
-            if row is not None:
-                self.seen.add(row.id)
-            if row is not None and row.hash == sources.state_hash(self.salt, record.hash) and row.state in ("active", "duplicate"):
-                self.counts["unchanged"] += 1
-                continue
-            self._one(record, row)
+    def _note(self, issue: Issue) -> None:
+        # A broken source of 50,000 records has as many problems, each alike; enough are kept to list each sort.
+        self.noted[issue.slug] += 1
+        if self.noted[issue.slug] <= LISTED:
+            self.issues.append(issue)
 
-    def _one(self, record: Record, row: HarvestRecord | None) -> None:
-        try:
-            dataset = self.backend.translate(record)
-        except RecordError as error:
-            self._refuse(record, [{"field": error.field, "message": error.kind.say(error.values)}])
-            return
-        except HarvestError:
-            raise
-        dataset.setdefault("type", self.source.dataset_type)
-        dataset["owner_org"] = self.source.owner_org
-        dataset.setdefault("source_portal", self.source.title)
-        package = model.Session.get(model.Package, row.package_id) if row is not None and row.package_id else None
-        shown = showing.as_json(showing.show_many([package])[0][1]) if package is not None else None
-        offered = list(dataset.get("resources") or ())
-        ids = plan.match_resources(
-            package.id if package is not None else stable_id(self.source.id or "", record.guid),
-            offered,
-            row.resources if row is not None else {},
-            (shown or {}).get("resources") or (),
-        )
-        for resource in offered:
-            resource.pop("guid", None)
-        if shown is not None:
-            dataset["id"], dataset["name"] = shown["id"], shown["name"]
-        else:
-            dataset["name"] = plan.free_name(plan.name_candidate(dataset, record.title), self._taken(dataset, record))
-        errors = self._errors(dataset, package)
-        if errors:
-            self._refuse(record, [{"field": field, "message": message} for field, message in _reasons(errors)])
-            return
-        if shown is None:
-            self.counts["added"] += 1
-            if len(self.added) < LISTED:
-                self.added.append({"guid": record.guid, "title": short(record.title), "dataset": dataset})
-            return
-        self.counts["changed"] += 1
-        if len(self.changed) < LISTED:
-            kept = plan.edited(row.written or {}, shown) if row is not None else {}
-            by_id = [{**resource, "id": resource_id} for resource, resource_id in zip(offered, ids, strict=True)]
-            before, after = plan.fields(shown), plan.fields({**dataset, "resources": by_id})
-            differing = [
-                {"field": name, "before": before.get(name), "after": after.get(name), "kept": name in kept}
-                for name in sorted({*before, *after})
-                if before.get(name) != after.get(name)
-            ]
-            self.changed.append({"guid": record.guid, "title": short(record.title), "fields": differing})
-
-    def _taken(self, dataset: dict[str, Any], record: Record) -> set[str]:
-        wanted = plan.name_candidate(dataset, record.title)
-        name = model.package_table.c["name"]
-        return set(model.Session.scalars(sa.select(name).where(name.startswith(wanted[:90], autoescape=True))))
-
-    def _errors(self, dataset: dict[str, Any], package: model.Package | None) -> dict[str, Any]:
-        context: Context = {"model": model, "session": model.Session, "user": self.user, "ignore_auth": True}  # pyright: ignore
-        plugin = lookup_package_plugin(dataset["type"])
-        if package is not None:
-            context["package"] = package
-            schema, action = plugin.update_package_schema(), "package_update"
-        else:
-            schema, action = plugin.create_package_schema(), "package_create"
-        _data, errors = plugin_validate(plugin, context, {**dataset}, schema, action)
-        return errors
-
-    def _refuse(self, record: Record, reasons: list[dict[str, str]]) -> None:
-        self.counts["refused"] += 1
+    def _refused(self, record: Record, issues: Sequence[Issue]) -> None:
         if len(self.refused) < LISTED:
-            self.refused.append({"guid": record.guid, "title": short(record.title), "reasons": reasons})
+            self.reasons += issues
+            reasons = [{"field": issue.field, "message": issue.kind.say(issue.values)} for issue in issues]
+            # As the issue names it: the identifier itself may be what is wrong.
+            self.refused.append({"guid": issues[0].guid or record.guid[:100], "title": short(record.title), "reasons": reasons})
 
-    def missing(self) -> None:
-        """What is known and was not seen."""
-        if not self.source.id:
-            return
-        rows = model.Session.execute(
-            sa.select(HarvestRecord.id, HarvestRecord.title, HarvestRecord.guid).where(
-                HarvestRecord.source_id == self.source.id, HarvestRecord.state == "active"
+    def compare(self, records: Sequence[Record]) -> None:
+        found = self.judge.compare(records)
+        self.held.add(found.held)
+        self._judge(found.pending, {})
+
+    def compare_held(self) -> None:
+        with self.held:
+            for records in self.held:
+                self._judge(records, self.judge.find_renamed(records))
+
+    def _judge(self, records: Sequence[Record], renamed: dict[str, int]) -> None:
+        rows = self._rows(records, renamed)
+        items = self.judge.judge([(record, rows[record_key(record.guid)]) for record in records])
+        self.judge.names.update(item.dataset["name"] for item in items if item.package_id is None)
+        for outcome in self.writer.rehearse(items):
+            self.judge.conclude(outcome, rows[record_key(outcome.item.tag["record"].guid)])
+            self._list(outcome)
+
+    def _rows(self, records: Sequence[Record], renamed: dict[str, int]) -> dict[str, HarvestRecord]:
+        """Copies of the rows of records, which nobody stores; made up for those that are new."""
+        keys = [record_key(record.guid) for record in records]
+        query = (
+            sa.select(HarvestRecord)
+            .options(orm.defer(HarvestRecord.content))
+            .where(
+                HarvestRecord.source_id == self.judge.source_id,
+                sa.or_(HarvestRecord.key.in_(keys), HarvestRecord.id.in_(renamed.values())),
             )
         )
-        gone = [row.title or row.guid for row in rows if row.id not in self.seen]
-        self.counts["missing"] = len(gone)
-        self.gone = gone[:LISTED]
+        known: dict[str, HarvestRecord] = {}
+        of_id = {row_id: key for key, row_id in renamed.items()}
+        for row in model.Session.scalars(query.execution_options(populate_existing=True)).all():
+            known[of_id.get(row.id, row.key)] = row
+            model.Session.expunge(row)
+            if row.id in of_id:
+                row.key = of_id[row.id]
+        return {key: known.get(key) or self.judge.row_of(record) for key, record in zip(keys, records, strict=True)}
+
+    def _list(self, outcome: Outcome) -> None:
+        record: Record = outcome.item.tag["record"]
+        if outcome.kind == "created" and len(self.added) < LISTED:
+            self.added.append({"guid": record.guid, "title": short(record.title), "dataset": outcome.item.dataset})
+        elif outcome.kind == "updated" and len(self.changed) < LISTED:
+            before, after = plan.fields(outcome.before), plan.fields(outcome.shown)
+            # What was changed here stays; what the source says of it is told all the same.
+            kept = {name: value for name, value in outcome.item.tag["offered"].items() if value != before.get(name)}
+            fields = [
+                {"field": name, "before": before.get(name), "after": kept.get(name, after.get(name)), "kept": name in kept}
+                for name in sorted({*before, *after, *kept})
+                if before.get(name) != after.get(name) or name in kept
+            ]
+            self.changed.append({"guid": record.guid, "title": short(record.title), "fields": fields})
+
+    def foresee(self, begun: dt.datetime) -> None:
+        """What is known and was not seen."""
+        going = removal.foresee(self.judge.source, self.judge.seen, begun, allowed=False)
+        if going.held:
+            self.ceiling = {"count": going.ceiling["count"], "of": going.total}
+            return
+        self.judge.counts["missing"], self.judge.counts["removed"] = len(going.gone), len(going.due)
+        self.gone = [row.title or row.guid for row in going.gone][:LISTED]
+        self.removed = [row.title or row.guid for row in going.due][:LISTED]
+
+
+def _issue(issue: Issue) -> dict[str, Any]:
+    return {
+        "severity": issue.severity.value,
+        "slug": issue.slug,
+        "guid": issue.guid,
+        "title": issue.title,
+        "field": issue.field,
+        "message": issue.kind.say(issue.values),
+        "advice": issue.kind.advise(issue.values),
+    }
 
 
 def check(source: Source) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import ckan.plugins.toolkit as tk
@@ -16,7 +17,8 @@ import sqlalchemy as sa
 from ckan import model
 
 from . import config
-from .model import HarvestRecord, Job, now
+from .kinds import CEILING, GONE, GONE_AT_ONCE, GONE_NEXT
+from .model import HarvestRecord, Job, Source, now
 from .problems import Issue
 
 if TYPE_CHECKING:
@@ -43,59 +45,102 @@ def grace_is_over(missing_since: dt.datetime, passes: int, at: dt.datetime, limi
     return at - missing_since >= dt.timedelta(days=days) or passes >= config.limit(limits, "grace_passes", "grace_passes")
 
 
-def remove(runner: Runner, seen: set[int], begun: dt.datetime, allowed: bool) -> dict[str, Any]:
-    """Mark and delete after a complete pass. For the job's ``result``: ``{"ceiling": {"count", "of"}}`` or ``{"removed": [titles]}``.
+@dataclass
+class Going:
+    """What is not at the source any more, after a complete pass. Lists of rows with ``id``, ``guid``, ``title``, ``state``.
+
+    :ivar gone: seen at the last pass: to be marked
+    :ivar missing: marked before
+    :ivar due: of both, those whose time of grace is over: their datasets are deleted
+    :ivar never: never a dataset here: forgotten without a word
+    :ivar total: datasets of the source
+    :ivar held: more than may go without a person being asked: nothing is marked or deleted
+    """
+
+    gone: list[Any]
+    missing: list[Any]
+    due: list[Any]
+    never: list[Any]
+    total: int
+    held: bool
+
+    @property
+    def ceiling(self) -> dict[str, Any]:
+        """What a person is asked: ``{"count", "of", "titles"}``."""
+        rows = [*self.gone, *self.missing]
+        return {"count": len(rows), "of": self.total, "titles": [row.title or row.guid for row in rows][:LISTED]}
+
+
+def foresee(source: Source, seen: set[int], begun: dt.datetime, allowed: bool) -> Going:
+    """What a complete pass marks and deletes. Writes nothing.
 
     :param seen: ids of the records that are at the source
     :param begun: when the pass began
     :param allowed: a person was asked: no ceiling
     """
-    limits = runner.source.limits or {}
-    source_id = runner.source_id
-    rows = list(
-        model.Session.execute(
-            sa.select(
-                HarvestRecord.id,
-                HarvestRecord.state,
-                HarvestRecord.guid,
-                HarvestRecord.title,
-                HarvestRecord.missing_since,
-                HarvestRecord.missed_passes,
-            )
-            .where(HarvestRecord.source_id == source_id, HarvestRecord.state != "removed")
-            .order_by(HarvestRecord.id)
-        )
+    limits = source.limits or {}
+    columns = (
+        HarvestRecord.id,
+        HarvestRecord.state,
+        HarvestRecord.guid,
+        HarvestRecord.title,
+        HarvestRecord.missing_since,
+        HarvestRecord.missed_passes,
     )
+    query = sa.select(*columns).where(HarvestRecord.source_id == source.id, HarvestRecord.state != "removed").order_by(HarvestRecord.id)
+    rows = list(model.Session.execute(query))
     unseen = [row for row in rows if row.id not in seen]
     total = sum(row.state in ("active", "missing") for row in rows)
     gone = [row for row in unseen if row.state == "active"]
-    # Records that were never a dataset here go without a word.
-    never = [row.id for row in unseen if row.state in ("refused", "duplicate")]
-    if never:
-        model.Session.execute(sa.delete(HarvestRecord).where(HarvestRecord.id.in_(never)))
     missing = [row for row in unseen if row.state == "missing"]
-    from .run import CEILING, GONE
-
     due = [row for row in missing if grace_is_over(row.missing_since, row.missed_passes + 1, begun, limits)]
-    if not allowed and (over_ceiling(len(gone), total, limits) or over_ceiling(len(due), total, limits)):
-        count = len(gone) + len(missing)
-        runner.note(Issue(CEILING, values={"count": str(count), "total": str(total)}))
+    return Going(
+        gone,
+        missing,
+        due + [row for row in gone if grace_is_over(begun, 1, begun, limits)],
+        [row for row in unseen if row.state in ("refused", "duplicate")],
+        total,
+        not allowed and (over_ceiling(len(gone), total, limits) or over_ceiling(len(due), total, limits)),
+    )
+
+
+def remove(runner: Runner, begun: dt.datetime, allowed: bool) -> dict[str, Any]:
+    """Mark and delete after a complete pass. For the job's ``result``: ``{"ceiling": {"count", "of"}}`` or ``{"removed": [titles]}``.
+
+    :param begun: when the pass began
+    :param allowed: a person was asked: no ceiling
+    """
+    going = foresee(runner.source, runner.judge.seen, begun, allowed)
+    if going.never:
+        model.Session.execute(sa.delete(HarvestRecord).where(HarvestRecord.id.in_([row.id for row in going.never])))
+    if going.held:
+        ceiling = going.ceiling
+        runner.note(Issue(CEILING, values={"count": str(ceiling["count"]), "total": str(going.total)}))
         runner.commit()
-        return {"ceiling": {"count": count, "of": total, "titles": [row.title or row.guid for row in [*gone, *missing]][:LISTED]}}
-    days, passes = config.limit(limits, "grace_days", "grace_days"), config.limit(limits, "grace_passes", "grace_passes")
-    for row in gone:
-        runner.note(Issue(GONE, row.guid, row.title, values={"days": str(days), "passes": str(max(passes - 1, 0))}))
-    runner.counts["missing"] += len(gone)
-    _update([row.id for row in gone], state="missing", missing_since=begun, missed_passes=1, job_id=runner.job_id)
-    _update([row.id for row in missing], missed_passes=HarvestRecord.missed_passes + 1)
+        return {"ceiling": ceiling}
+    for row in going.gone:
+        runner.note(gone_issue(runner.source, row))
+    runner.counts["missing"] += len(going.gone)
+    _update([row.id for row in going.gone], state="missing", missing_since=begun, missed_passes=1, job_id=runner.job_id)
+    _update([row.id for row in going.missing], missed_passes=HarvestRecord.missed_passes + 1)
     runner.commit()
-    now_due = due + [row for row in gone if grace_is_over(begun, 1, begun, limits)]
     removed = []
-    for row in now_due:
+    for row in going.due:
         runner.life.keep_going()
         delete(runner, row.id)
         removed.append(row.title or row.guid)
     return {"removed": removed[:LISTED]} if removed else {}
+
+
+def gone_issue(source: Source, row: Any) -> Issue:
+    """What is said of a record that is not at the source any more, by how long its dataset stays."""
+    limits = source.limits or {}
+    days, passes = config.limit(limits, "grace_days", "grace_days"), config.limit(limits, "grace_passes", "grace_passes") - 1
+    if days == 0 or passes < 1:
+        return Issue(GONE_AT_ONCE, row.guid, row.title)
+    if passes == 1:
+        return Issue(GONE_NEXT, row.guid, row.title, values={"days": str(days)})
+    return Issue(GONE, row.guid, row.title, values={"days": str(days), "passes": str(passes)})
 
 
 def _update(ids: list[int], **values: Any) -> None:

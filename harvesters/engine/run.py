@@ -27,14 +27,15 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib import search
 from sqlalchemy import exc
-from sqlalchemy.orm import aliased
 
-from . import config, plan, showing
+from . import config, showing
 from . import source as sources
 from .base import CHANGES_ONLY, Backend, Cursor, OptionsError, Record, Validators
+from .decide import GUID_LIMIT, NAMELESS, Judge, describe, storable
+from .kinds import ABANDONED, BROKEN, LOST_INDEX, REFUSED, TOO_MANY_ISSUES
 from .model import CLOSED, OPEN, Batch, HarvestRecord, Job, Source, StoredIssue, now, record_key
-from .problems import Cancelled, HarvestError, Issue, Kind, RecordError, Severity, SourceError, short
-from .writer import Item, Outcome, Writer, stable_id
+from .problems import Cancelled, HarvestError, Issue, Severity, SourceError, short
+from .writer import Item, Outcome, Writer
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -45,95 +46,6 @@ log = logging.getLogger(__name__)
 CHUNK = 500
 #: Seconds between two times that the job says how many records it has seen.
 _TELL_EVERY = 1.0
-_NO_GUID_LONGER = 2_000
-
-REFUSED = Kind(
-    "refused",
-    Severity.ERROR,
-    lambda: tk._("The record does not follow the rules of this catalogue: {reason}"),
-    lambda: tk._("Ask the publisher to correct the field, or choose another dataset type for the source."),
-)
-BROKEN = Kind(
-    "internal-error",
-    Severity.ERROR,
-    lambda: tk._("The record met a mistake in the program: {reason}"),
-    lambda: tk._("Report it with the record's raw content; the log of the worker says more."),
-)
-TWICE = Kind(
-    "duplicate-identifier",
-    Severity.WARNING,
-    lambda: tk._("The source has this identifier more than once; the first record was taken."),
-    lambda: tk._("Ask the publisher to give each record an identifier of its own."),
-)
-LONG_GUID = Kind(
-    "identifier-too-long",
-    Severity.ERROR,
-    lambda: tk._("The record's identifier is longer than {limit} characters."),
-    lambda: tk._("Ask the publisher for a shorter identifier."),
-)
-ELSEWHERE = Kind(
-    "in-another-source",
-    Severity.WARNING,
-    lambda: tk._("The same dataset is harvested from “{source}” already, as “{title}”; it was not added again."),
-    lambda: tk._("To have it from this source instead, choose “this source wins” in its settings."),
-)
-OF_ANOTHER = Kind(
-    "in-another-organisation",
-    Severity.WARNING,
-    lambda: tk._("The same dataset belongs to another organisation, which has it from “{source}”; it was neither added again nor changed."),
-    lambda: tk._(
-        "Only sources of that organisation may write it. If it should be this source's, ask a system administrator to give the dataset to "
-        "the organisation of this source."
-    ),
-)
-TAKEN_OVER = Kind(
-    "taken-over",
-    Severity.WARNING,
-    lambda: tk._("The dataset was harvested from “{source}” until now, and comes from this source from now on."),
-    lambda: tk._("Nothing is to be done. The settings of this source say that it wins."),
-)
-GONE = Kind(
-    "gone-from-source",
-    Severity.WARNING,
-    lambda: tk._("The record is no longer at the source. Its dataset stays, marked, for {days} days or {passes} harvests more."),
-    lambda: tk._("If it should be there, tell the publisher."),
-)
-CEILING = Kind(
-    "removal-ceiling",
-    Severity.ERROR,
-    lambda: tk._("{count} of {total} datasets are no longer at the source. That is more than may go without a person being asked."),
-    lambda: tk._("Look at the source. If they are really gone, confirm the removal on the job's page; if not, nothing is to be done."),
-)
-EMPTY = Kind(
-    "empty-source",
-    Severity.ERROR,
-    lambda: tk._("The source has no records. Nothing was removed."),
-    lambda: tk._("Check the address and the filters. To delete what was harvested from a source that is closed, clear the source."),
-)
-FEWER = Kind(
-    "fewer-than-announced",
-    Severity.WARNING,
-    lambda: tk._("The source announced {expected} records, but gave {seen}. Nothing was removed."),
-    lambda: tk._("It may have changed while it was read: run the job again."),
-)
-TOO_MANY_ISSUES = Kind(
-    "more-issues",
-    Severity.WARNING,
-    lambda: tk._("There were more issues than are stored ({limit}); the others were only counted."),
-    lambda: tk._("Solve those that are listed, and run the job again."),
-)
-ABANDONED = Kind(
-    "abandoned",
-    Severity.ERROR,
-    lambda: tk._("The job was begun {attempts} times, and its worker died each time."),
-    lambda: tk._("Look into the worker's log: memory, disk, or a record that brings the program down."),
-)
-LOST_INDEX = Kind(
-    "index-unreachable",
-    Severity.ERROR,
-    lambda: tk._("The search index did not take what was written: {reason}"),
-    lambda: tk._("Repair the search engine. The next job indexes first what is missing."),
-)
 
 
 class Lost(Exception):  # noqa: N818 - nothing went wrong here
@@ -330,7 +242,7 @@ def unpack(payload: bytes) -> list[Record]:
     return records
 
 
-class _Later:
+class Later:
     """Records to come back to at the end of a pass, on disk: a source that made all its identifiers anew has as many as it has records.
 
     Iterating gives them in lists of at most `CHUNK`.
@@ -371,17 +283,28 @@ class Runner:
         self.job_id, self.source_id, self.token, self.life, self.user = job_id, source_id, token, life, user
         source = model.Session.get(Source, source_id)
         assert source is not None
-        self.source = source
-        self.salt = sources.salt(source)
+        self.judge = Judge(source, self.note, job_id)
         self.writer = Writer(user)
-        self.counts: Counter[str] = Counter()
         self.issues: list[Issue] = []
         self._stored_issues = 0
-        self.backend: Backend | None = None
         self.batch_size = config.number("batch_size")
-        self._types: dict[str, set[str]] = {}
-        self._seen: set[int] = set()
-        self._seen_keys: set[int] = set()
+
+    @property
+    def source(self) -> Source:
+        return self.judge.source
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What is not in the job's row yet."""
+        return self.judge.counts
+
+    @property
+    def backend(self) -> Backend | None:
+        return self.judge.backend
+
+    @backend.setter
+    def backend(self, backend: Backend) -> None:
+        self.judge.backend = backend
 
     # -- the job's row
 
@@ -407,12 +330,12 @@ class Runner:
                 [
                     {
                         "job_id": self.job_id,
-                        "guid": _storable(issue.guid)[:_NO_GUID_LONGER],
-                        "title": _storable(issue.title),
+                        "guid": storable(issue.guid)[:GUID_LIMIT],
+                        "title": storable(issue.title),
                         "severity": issue.severity.value,
                         "slug": issue.slug,
-                        "field": short(_storable(issue.field)),
-                        "values": {name: _storable(value) for name, value in issue.values.items()},
+                        "field": short(storable(issue.field)),
+                        "values": {name: storable(value) for name, value in issue.values.items()},
                         "created": now(),
                     }
                     for issue in self.issues
@@ -469,11 +392,11 @@ class Runner:
             job.counts = {**job.counts, "warnings": 0, "errors": 0}
             model.Session.commit()
         self.index_what_is_missing()
-        full = (
-            job.full or allow_removal or sources.due_full(self.source, begun) or self._settings_changed() or self._is_something_left_over()
-        )
+        # Then what was refused is judged again, too: what it was compared with may be another by now.
+        self.judge.retry = job.full or sources.due_full(self.source, begun) or self._settings_changed()
+        full = self.judge.retry or allow_removal or self.judge.is_something_left_over()
         cursor = Cursor(None if full else self.source.last_good, dict(self.source.state or {}) if not full else {})
-        self.backend = sources.backend_of(self.source, self.note)
+        backend = self.backend = sources.backend_of(self.source, self.note)
         http = sources.http_client(self.source, self.life.keep_going)
         from . import split
 
@@ -481,8 +404,8 @@ class Runner:
         pending: list[Record] = []
         # Records that other workers write: only they know their rows.
         given: list[str] = []
-        with _Later() as later:
-            for records in _chunks(self._counted(self.backend.records(http, cursor), cursor), CHUNK):
+        with Later() as later:
+            for records in _chunks(self._admitted(backend.records(http, cursor), cursor), CHUNK):
                 pending += self.compare(records, later)
                 while len(pending) >= self.batch_size:
                     batch, pending = pending[: self.batch_size], pending[self.batch_size :]
@@ -506,17 +429,19 @@ class Runner:
             helpers.finish()
         self._reload()
         self._note_present(given)
+        if cursor.unchanged_all or CHANGES_ONLY in cursor.reasons:
+            self.judge.note_refused_unread()
         self.commit(phase="removing", expected=cursor.expected)
-        seen = len(self._seen) if not cursor.unchanged_all else None
+        seen = len(self.judge.seen) if not cursor.unchanged_all else None
         result = self.remove(cursor, begun, allow_removal)
         self._reload()
-        complete = not cursor.reasons
-        if complete and len(json.dumps(cursor.state)) <= 100_000:
+        missed = set(cursor.reasons) - {NAMELESS}
+        if not missed and len(json.dumps(cursor.state)) <= 100_000:
             self.source.state = cursor.state
-        if set(cursor.reasons) <= {CHANGES_ONLY}:
+        if missed <= {CHANGES_ONLY}:
             # What a pass that missed something did not see is asked for again: only from here on is nothing left to ask for.
             self.source.last_good = begun
-        if complete and cursor.since is None:
+        if not missed and cursor.since is None:
             self.source.last_full = begun
         log.info("harvest job %s saw %s records", self.job_id, seen)
         self.end("finished", result=result)
@@ -528,142 +453,54 @@ class Runner:
     def _settings_changed(self) -> bool:
         return self.source.last_good is not None and self.source.modified > self.source.last_good
 
-    def _is_something_left_over(self) -> bool:
-        """Whether a record waits to be dealt with again that the source would not name among its changes: one that was refused, restored,
-        or whose values are to replace what was changed here."""
-        return bool(
-            model.Session.scalar(
-                sa.select(
-                    sa.exists().where(HarvestRecord.source_id == self.source_id, HarvestRecord.hash == "", HarvestRecord.state != "removed")
-                )
-            )
-        )
-
     def _reload(self) -> None:
         source = model.Session.get(Source, self.source_id)
         assert source is not None
-        self.source = source
+        self.judge.source = source
 
-    def _counted(self, records: Iterator[Record], cursor: Cursor) -> Iterator[Record]:
+    def _admitted(self, records: Iterator[Record], cursor: Cursor) -> Iterator[Record]:
         """The records that can be dealt with at all, each guid once."""
         told = float("-inf")
         for record in records:
-            self.counts["seen"] += 1
+            if self.judge.admits(record):
+                yield record
             if time.monotonic() - told > _TELL_EVERY:
                 # Who looks at the job sees it move, however slowly a chunk fills. Nothing else is in this transaction.
                 self.commit(expected=cursor.expected)
                 told = time.monotonic()
-            if not record.guid:
-                from .problems import NO_GUID
 
-                self.counts["refused"] += 1
-                self.note(Issue(NO_GUID, title=short(record.title)))
-                continue
-            if len(record.guid) > _NO_GUID_LONGER:
-                self.counts["refused"] += 1
-                self.note(Issue(LONG_GUID, record.guid[:100], short(record.title), values={"limit": str(_NO_GUID_LONGER)}))
-                continue
-            mark = int(record_key(record.guid)[:15], 16)
-            if mark in self._seen_keys:
-                self.note(Issue(TWICE, record.guid, short(record.title)))
-                continue
-            self._seen_keys.add(mark)
-            yield record
-
-    def compare(self, records: Sequence[Record], later: _Later) -> list[Record]:
+    def compare(self, records: Sequence[Record], later: Later) -> list[Record]:
         """Which of the records have to be written. The others are noted as seen.
 
         :param later: takes those that may be known by another guid, which only the end of the pass can tell
         """
-        keys = [record_key(record.guid) for record in records]
-        columns = (HarvestRecord.id, HarvestRecord.key, HarvestRecord.hash, HarvestRecord.state, HarvestRecord.job_id)
-        rows = {
-            row.key: row
-            for row in model.Session.execute(
-                sa.select(*columns).where(HarvestRecord.source_id == self.source_id, HarvestRecord.key.in_(keys))
-            )
-        }
-        self._seen.update(row.id for row in rows.values())
-        renamed = self._renamed({record.alias for record, key in zip(records, keys, strict=True) if record.alias and key not in rows})
-        duplicates = self._still_duplicates([row.id for row in rows.values() if row.state == "duplicate"])
-        pending: list[Record] = []
-        held: list[Record] = []
-        unchanged: list[int] = []
-        for record, key in zip(records, keys, strict=True):
-            row = rows.get(key)
-            if row is None:
-                (held if record.alias in renamed else pending).append(record)
-                continue
-            same = row.hash == sources.state_hash(self.salt, record.hash)
-            if same and (row.state == "active" or row.id in duplicates):
-                unchanged.append(row.id)
-                # What this same job wrote before its worker died was counted then.
-                self.counts["unchanged"] += row.job_id != self.job_id
-            else:
-                pending.append(record)
-        later.add(held)
-        if unchanged:
+        found = self.judge.compare(records)
+        later.add(found.held)
+        if found.seen:
             model.Session.execute(
                 sa.update(HarvestRecord)
-                .where(HarvestRecord.id.in_(unchanged))
+                .where(HarvestRecord.id.in_(found.seen))
                 .values(last_seen=now())
                 .execution_options(synchronize_session=False)
             )
-        return pending
-
-    def _renamed(self, aliases: set[str]) -> dict[str, int]:
-        """Records that are known by another guid which was not seen so far, by their alias: ``{alias: id}``."""
-        if not aliases:
-            return {}
-        found = model.Session.execute(
-            sa.select(HarvestRecord.alias, HarvestRecord.id)
-            .where(HarvestRecord.source_id == self.source_id, HarvestRecord.alias.in_(aliases))
-            # Where several had it, the one that is a dataset here has it in the end.
-            .order_by(HarvestRecord.state.in_(("active", "missing")), HarvestRecord.id)
-        )
-        return {alias: record_id for alias, record_id in found if record_id not in self._seen}
+        return found.pending
 
     def _find_renamed(self, records: Sequence[Record]) -> Sequence[Record]:
         """Give records with a new guid the identity of those that had their alias and are not at the source any more.
 
         :returns: all of them: they have to be written
         """
-        renamed = self._renamed({record.alias for record in records})
+        renamed = self.judge.find_renamed(records)
         for record in records:
-            old = renamed.pop(record.alias, None)
+            old = renamed.get(record_key(record.guid))
             if old is not None:
                 model.Session.execute(
                     sa.update(HarvestRecord)
                     .where(HarvestRecord.id == old)
-                    .values(guid=_storable(record.guid), key=record_key(record.guid))
+                    .values(guid=storable(record.guid), key=record_key(record.guid))
                     .execution_options(synchronize_session=False)
                 )
-                self._seen.add(old)
         return records
-
-    def _still_duplicates(self, ids: list[int]) -> set[int]:
-        """Those whose dataset another source still has, and that this one may not take over."""
-        if not ids:
-            return set()
-        mine, other, package = aliased(HarvestRecord), aliased(HarvestRecord), model.package_table
-        keeps = package.c["owner_org"].is_distinct_from(self.source.owner_org)
-        if self.source.conflict != "this":
-            keeps = sa.or_(keeps, sa.not_(Source.deleted))
-        return set(
-            model.Session.scalars(
-                sa.select(mine.id).where(
-                    mine.id.in_(ids),
-                    sa.exists().where(
-                        other.package_id == mine.package_id,
-                        other.source_id != mine.source_id,
-                        other.state.in_(("active", "missing")),
-                        Source.id == other.source_id,
-                        package.c["id"] == other.package_id,
-                        keeps,
-                    ),
-                )
-            )
-        )
 
     # -- writing
 
@@ -672,11 +509,11 @@ class Runner:
         self.life.keep_going()
         items = self._items(records)
         try:
-            self.writer.write(items, self._note_outcomes)
+            self.writer.write(items, self._note_outcomes, self._know_again)
         except search.SearchIndexError as error:
             # Committed, and marked as not indexed: the next job begins with them. Going on would only make them more.
             raise SourceError(LOST_INDEX, reason=error) from error
-        ids = [item.tag["row"] for item in items if item.tag.get("written")]
+        ids = [item.tag["row"] for item in items if item.tag.get("written_now")]
         if ids:
             model.Session.execute(
                 sa.update(HarvestRecord).where(HarvestRecord.id.in_(ids)).values(indexed=True).execution_options(synchronize_session=False)
@@ -686,260 +523,79 @@ class Runner:
 
     def _items(self, records: Sequence[Record]) -> list[Item]:
         """The datasets to write, and in the running transaction what was found out about the others."""
-        assert self.backend is not None
-        keys = {record_key(record.guid): record for record in records}
-        rows = {
-            row.key: row
-            for row in model.Session.scalars(
-                sa.select(HarvestRecord).where(HarvestRecord.source_id == self.source_id, HarvestRecord.key.in_(keys))
+        rows = self._rows(records, anew=True)
+        self.judge.overtaken.clear()
+        items = self.judge.judge([(record, rows[record_key(record.guid)]) for record in records])
+        if self.judge.overtaken:
+            model.Session.execute(
+                sa.update(HarvestRecord)
+                .where(HarvestRecord.id.in_(self.judge.overtaken))
+                .values(state="duplicate")
+                .execution_options(synchronize_session=False)
             )
-        }
-        translated: list[tuple[Record, HarvestRecord, dict[str, Any]]] = []
-        for key, record in keys.items():
-            row = rows.get(key)
-            if row is None:
-                row = HarvestRecord(source_id=self.source_id, guid=_storable(record.guid), key=key, state="refused")
-                row.first_seen = now()
-                model.Session.add(row)
-            self._describe(row, record)
-            dataset = self._translate(record)
-            if dataset is None:
-                self._refuse(row)
-                continue
-            translated.append((record, row, dataset))
-        model.Session.flush()
-        self._seen.update(
-            row.id
-            for row in model.Session.scalars(
-                sa.select(HarvestRecord).where(HarvestRecord.source_id == self.source_id, HarvestRecord.key.in_(keys))
-            )
-        )
-        translated = self._settle_conflicts(translated)
-        self._find_again([(record, row) for record, row, _dataset in translated if not row.package_id])
-        there = self._there([row.package_id for _record, row, _dataset in translated if row.package_id])
-        taken = self._taken_names(
-            [plan.name_candidate(dataset, record.title) for record, row, dataset in translated if row.package_id not in there]
-        )
-        items = [self._item(record, row, dataset, row.package_id in there, taken) for record, row, dataset in translated]
         # What was found out is kept whatever the database says to the datasets.
         self.commit()
         return items
 
-    def _find_again(self, fresh: list[tuple[Record, HarvestRecord]]) -> None:
-        """Datasets that were made before what is known of them was lost (a restored backup): their ids tell."""
-        wanted = {stable_id(self.source_id, record.guid): row for record, row in fresh}
-        if wanted:
-            for package_id in model.Session.scalars(sa.select(model.Package.id).where(model.Package.id.in_(wanted))):
-                wanted[package_id].package_id = package_id
+    def _rows(self, records: Sequence[Record], *, anew: bool = False) -> dict[str, HarvestRecord]:
+        """The rows of records by key, locked until the commit; those that were not there are made.
 
-    def _describe(self, row: HarvestRecord, record: Record) -> None:
-        row.alias = _storable(record.alias)[:500]
-        row.title = short(_storable(record.title))
-        row.url = _storable(record.url)[:2000]
-        row.modified = short(_storable(record.modified))
-        row.media_type = short(record.media_type)
-        row.etag, row.last_modified = short(record.validators.etag), short(record.validators.last_modified)
-        row.content = zlib.compress(record.content, 6)
-        row.last_seen = now()
-
-    def _translate(self, record: Record) -> dict[str, Any] | None:
-        assert self.backend is not None
-        try:
-            return self.backend.translate(record)
-        except RecordError as error:
-            self.note(error.issue(guid=record.guid, title=record.title))
-        except HarvestError:
-            raise
-        except Exception as error:  # a backend's bug must cost one record, not the job; it is logged with all that is known
-            log.exception("record %r of source %s could not be translated", record.guid, self.source_id)
-            self.note(Issue(BROKEN, record.guid, short(record.title), values={"reason": short(f"{type(error).__name__}: {error}")}))
-        return None
-
-    def _refuse(self, row: HarvestRecord) -> None:
-        """A dataset that is here stays as it is; its record is tried again at each harvest."""
-        self.counts["refused"] += 1
-        row.hash = ""
-        if row.state not in ("active", "missing"):
-            row.state = "refused"
-        row.missing_since, row.missed_passes = None, 0
-        if row.state == "missing":
-            row.state = "active"
-
-    def _settle_conflicts(
-        self, translated: list[tuple[Record, HarvestRecord, dict[str, Any]]]
-    ) -> list[tuple[Record, HarvestRecord, dict[str, Any]]]:
-        """Leave out what another source has already, or take it over."""
-        from .conflicts import find
-
-        fresh = [(row, dataset) for _record, row, dataset in translated if not row.package_id or row.state == "duplicate"]
-        found = find(self.source_id, fresh)
-        kept = []
-        for record, row, dataset in translated:
-            other = found.get(row.key)
-            if other is None:
-                if row.state == "duplicate":
-                    row.package_id, row.state = None, "refused"
-                kept.append((record, row, dataset))
-                continue
-            values = {"source": short(other.source_title), "title": short(other.title)}
-            foreign = other.owner_org != self.source.owner_org
-            if not foreign and (self.source.conflict == "this" or other.orphaned):
-                self.note(Issue(TAKEN_OVER, record.guid, short(record.title), values=values))
-                row.package_id, row.written, row.resources = other.package_id, other.written, {}
-                model.Session.execute(sa.update(HarvestRecord).where(HarvestRecord.id == other.record_id).values(state="duplicate"))
-                kept.append((record, row, dataset))
-                continue
-            self.note(Issue(OF_ANOTHER if foreign else ELSEWHERE, record.guid, short(record.title), values=values))
-            self.counts["duplicates"] += 1
-            row.state, row.package_id = "duplicate", other.package_id
-            row.hash = sources.state_hash(self.salt, record.hash)
-        return kept
-
-    def _there(self, ids: Sequence[str]) -> set[str]:
-        """Those that are datasets here: one may have been purged."""
-        return set(model.Session.scalars(sa.select(model.Package.id).where(model.Package.id.in_(ids)))) if ids else set()
-
-    def _taken_names(self, wanted: Sequence[str]) -> set[str]:
-        """Names that new datasets cannot have: any that begins like one that is wanted."""
-        if not wanted:
-            return set()
-        name = model.package_table.c["name"]
-        exact = set(model.Session.scalars(sa.select(name).where(name.in_(set(wanted)))))
-        for each in exact.copy():
-            exact |= set(model.Session.scalars(sa.select(name).where(name.startswith(each[:90], autoescape=True))))
-        return exact
-
-    def _item(self, record: Record, row: HarvestRecord, dataset: dict[str, Any], there: bool, taken: set[str]) -> Item:
-        dataset.setdefault("type", self.source.dataset_type)
-        dataset["owner_org"] = self.source.owner_org
-        dataset["state"] = "active"
-        self._say_where_from(dataset, record)
-        tag: dict[str, Any] = {
-            "record": record,
-            "row": row.id,
-            "keys": plan.resource_keys(dataset.get("resources") or ()),
-            "ids": [],
-            "offered": {},
-            "back": row.state in ("missing", "removed"),
-            "written": row.written or {},
-            "resources": row.resources or {},
+        :param anew: the records were just read: their rows tell of them
+        """
+        keys = {record_key(record.guid): record for record in records}
+        rows = {
+            row.key: row
+            for row in model.Session.scalars(
+                sa.select(HarvestRecord)
+                .where(HarvestRecord.source_id == self.source_id, HarvestRecord.key.in_(keys))
+                .order_by(HarvestRecord.id)
+                .with_for_update()
+                # CKAN's session forgets nothing at a commit; somebody may have decided on a field since.
+                .execution_options(populate_existing=True)
+            )
         }
-        if there:
-            return Item(dataset, package_id=row.package_id, tag=tag, plan=self._plan_change)
-        # What was purged here comes back under an id of its own: the source still has it.
-        parts = [str(uuid.uuid4())] if row.package_id else []
-        new_id = stable_id(self.source_id, record.guid, *parts)
-        tag["ids"] = plan.match_resources(new_id, dataset.get("resources") or (), tag["resources"], ())
-        for resource in dataset.get("resources") or ():
-            resource.pop("guid", None)
-        dataset["name"] = plan.free_name(plan.name_candidate(dataset, record.title), taken)
-        return Item(dataset, new_id=new_id, resource_ids=tag["ids"], tag=tag)
+        for key, record in keys.items():
+            row = rows.get(key)
+            if row is None or anew:
+                describe(row := row or self.judge.row_of(record), record)
+            if key not in rows:
+                rows[key] = row
+                model.Session.add(row)
+        model.Session.flush()
+        self.judge.seen.update(row.id for row in rows.values())
+        return rows
 
-    def _plan_change(self, item: Item, shown: dict[str, Any]) -> None:
-        """What the dataset becomes, given what it is: ids of its resources, its name, and what was changed here."""
-        dataset, tag = item.dataset, item.tag
-        offered = list(dataset.get("resources") or ())
-        ids = plan.match_resources(shown["id"], offered, tag["resources"], shown.get("resources") or ())
-        for resource in offered:
-            resource.pop("guid", None)
-        known = {resource["id"] for resource in shown.get("resources") or ()}
-        for resource, resource_id in zip(offered, ids, strict=True):
-            if resource_id in known:
-                resource["id"] = resource_id
-        dataset["name"] = shown["name"]
-        if "owner_org" not in tag["written"]:
-            # What was written is not known (a restored backup): it may have been given to another organisation since.
-            dataset["owner_org"] = shown["owner_org"]
-        tag["ids"], tag["offered"] = ids, {}
-        edits = plan.edited(tag["written"], shown)
-        if edits:
-            by_id = [{**resource, "id": resource_id} for resource, resource_id in zip(offered, ids, strict=True)]
-            held = {**dataset, "resources": by_id}
-            tag["offered"] = plan.keep_edits(held, edits, shown)
-            for resource in held["resources"]:
-                if resource["id"] not in known:
-                    resource.pop("id", None)
-            dataset = held
-        item.dataset, item.resource_ids = dataset, ids
+    def _know_again(self, items: Sequence[Item]) -> None:
+        """Under the lock of the datasets of a batch: what was written of them before, as it is known now.
 
-    def _say_where_from(self, dataset: dict[str, Any], record: Record) -> None:
-        """Fill the fields of our dataset types that tell where a record was copied from, unless the backend did."""
-        fields = self._fields_of(dataset["type"])
-        said = {
-            "source_portal": self.source.title,
-            "source_url": record.url if record.url.startswith(("http://", "https://")) else "",
-            "source_identifier": record.guid,
-        }
-        for name, value in said.items():
-            if name in fields and value and not dataset.get(name):
-                dataset[name] = value[:500]
-
-    def _fields_of(self, dataset_type: str) -> set[str]:
-        if dataset_type not in self._types:
-            try:
-                schema = tk.get_action("scheming_dataset_schema_show")({"ignore_auth": True}, {"type": dataset_type})
-                self._types[dataset_type] = {field["field_name"] for field in schema["dataset_fields"]}
-            except (KeyError, tk.ObjectNotFound):
-                self._types[dataset_type] = set()
-        return self._types[dataset_type]
+        A person who accepts a source's value locks the dataset first, as the writer does: so the decision is either seen here, or is made
+        after this batch's commit.
+        """
+        ids = {item.tag["row"]: item.tag for item in items if item.package_id}
+        if not ids:
+            return
+        known = model.Session.execute(
+            sa.select(HarvestRecord.id, HarvestRecord.written, HarvestRecord.resources).where(HarvestRecord.id.in_(ids))
+        )
+        for row in known:
+            ids[row.id] |= {"written": row.written or {}, "resources": row.resources or {}}
 
     def _note_outcomes(self, outcomes: list[Outcome]) -> None:
         """In the transaction of the batch: what is known of its records from now on, and the job's counts."""
         # After a rollback the session has forgotten its rows; what was found out before is written again.
-        rows = self._rows_again(outcomes)
+        rows = self._rows([outcome.item.tag["record"] for outcome in outcomes])
         counts_before, issues_before = self.counts.copy(), list(self.issues)
         for outcome in outcomes:
             tag = outcome.item.tag
-            record, row = tag["record"], rows[record_key(tag["record"].guid)]
+            row = rows[record_key(tag["record"].guid)]
             tag["row"] = row.id
-            if outcome.kind == "refused":
-                self._refuse(row)
-                for field, reason in _reasons(outcome.errors):
-                    kind = BROKEN if field.startswith("__") else REFUSED
-                    named = "" if field.startswith("__") else field
-                    self.note(Issue(kind, record.guid, short(record.title), named, {"reason": short(reason)}))
-                continue
-            back = tag["back"]
-            self.counts["back" if back else {"created": "added", "updated": "changed", "unchanged": "unchanged"}[outcome.kind]] += 1
-            row.package_id, row.state = outcome.package_id, "active"
-            row.missing_since, row.missed_passes = None, 0
-            row.hash = sources.state_hash(self.salt, record.hash)
-            row.job_id = self.job_id
-            row.offered = tag["offered"]
-            if outcome.kind != "unchanged":
-                row.indexed = False
-                tag["written"] = True
-                marks = plan.marks(outcome.shown)
-                for field in tag["offered"]:
-                    # What was edited here keeps the mark of what the harvester wrote before it: it stays an edit.
-                    old = (row.written or {}).get(field)
-                    if old is None:
-                        marks.pop(field, None)
-                    else:
-                        marks[field] = old
-                row.written = marks
-            row.resources = dict(zip(tag["keys"], tag["ids"], strict=True))
+            self.judge.conclude(outcome, row)
         try:
             model.Session.flush()
             self.save()
         except BaseException:
-            self.counts, self.issues = counts_before, issues_before
+            self.judge.counts, self.issues = counts_before, issues_before
             raise
-
-    def _rows_again(self, outcomes: list[Outcome]) -> dict[str, HarvestRecord]:
-        records = {record_key(outcome.item.tag["record"].guid): outcome.item.tag["record"] for outcome in outcomes}
-        query = sa.select(HarvestRecord).where(HarvestRecord.source_id == self.source_id, HarvestRecord.key.in_(records))
-        rows = {row.key: row for row in model.Session.scalars(query)}
-        for key, record in records.items():
-            if key not in rows:
-                row = HarvestRecord(source_id=self.source_id, guid=_storable(record.guid), key=key, state="refused")
-                row.first_seen = now()
-                self._describe(row, record)
-                model.Session.add(row)
-                rows[key] = row
-        model.Session.flush()
-        self._seen.update(row.id for row in rows.values())
-        return rows
 
     def index_what_is_missing(self) -> None:
         """Index the datasets that a worker committed and could not index before it died."""
@@ -975,29 +631,17 @@ class Runner:
         :param present: their guids
         """
         for guids in _chunks(iter(present), 1000):
-            keys = [record_key(guid) for guid in guids]
-            self._seen.update(
-                model.Session.scalars(
-                    sa.select(HarvestRecord.id).where(HarvestRecord.source_id == self.source_id, HarvestRecord.key.in_(keys))
-                )
-            )
+            self.judge.note_present(guids)
 
     def remove(self, cursor: Cursor, begun: dt.datetime, allowed: bool) -> dict[str, Any]:
         """Mark what is gone, delete what has been gone for long enough; see `removal`."""
         from . import removal
 
-        distinct = len(self._seen_keys) + len(set(cursor.present_guids))
         if cursor.unchanged_all:
             return {}
-        if cursor.expected is not None and distinct < cursor.expected and set(cursor.reasons) <= {CHANGES_ONLY}:
-            self.note(Issue(FEWER, values={"expected": str(cursor.expected), "seen": str(distinct)}))
-            cursor.incomplete("fewer-than-announced")
-        if distinct == 0 and not cursor.reasons:
-            self.note(Issue(EMPTY))
-            cursor.incomplete("empty-source")
-        if cursor.reasons:
+        if not self.judge.is_complete(cursor):
             return {"incomplete": cursor.reasons[:20]}
-        return removal.remove(self, self._seen, begun, allowed)
+        return removal.remove(self, begun, allowed)
 
     # -- other kinds of job
 
@@ -1012,24 +656,9 @@ class Runner:
         """Find out what a harvest would do; see `preview`."""
         from . import preview
 
-        self.backend = sources.backend_of(self.source, self.note)
-        found = preview.look(self.source, self.backend, sources.http_client(self.source, self.life.keep_going), self.user, limit=None)
+        backend = sources.backend_of(self.source, self.note)
+        found = preview.look(self.source, backend, sources.http_client(self.source, self.life.keep_going), self.user, limit=None)
         self.end("finished", result=found)
-
-
-def _reasons(errors: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """CKAN's nested errors as ``(field, sentence)``: ``("resources-0-url", "…")``."""
-    if isinstance(errors, dict):
-        for name, value in errors.items():
-            yield from _reasons(value, f"{path}-{name}" if path else str(name))
-    elif isinstance(errors, list):
-        if all(isinstance(each, str) for each in errors):
-            yield path, " ".join(errors)
-            return
-        for place, value in enumerate(errors):
-            yield from _reasons(value, f"{path}-{place}")
-    elif errors:
-        yield path, str(errors)
 
 
 def _chunks(values: Iterator[Any], size: int) -> Iterator[list[Any]]:
@@ -1043,9 +672,4 @@ def _chunks(values: Iterator[Any], size: int) -> Iterator[list[Any]]:
         yield chunk
 
 
-def _storable(text: str) -> str:
-    """A text that PostgreSQL stores: no NUL, no lone surrogates."""
-    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
-
-
-__all__ = ["Life", "Lost", "Runner", "claim", "pack", "run", "unpack"]
+__all__ = ["Later", "Life", "Lost", "Runner", "claim", "pack", "run", "unpack"]

@@ -77,6 +77,7 @@ class Outcome:
 
     :param errors: ``refused``: as CKAN's ``ValidationError`` has them
     :param shown: what ``package_show`` answers now, for what was written
+    :param before: of a rehearsal: what it answers as long as nothing is written
     """
 
     item: Item
@@ -84,6 +85,7 @@ class Outcome:
     package_id: str = ""
     errors: dict[str, Any] = field(default_factory=dict)
     shown: dict[str, Any] = field(default_factory=dict)
+    before: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -123,13 +125,20 @@ class Writer:
     def __init__(self, user: str) -> None:
         self.user = user
         self._checks = checks_of_plugins()
+        self._rehearsed: list[_Prepared] = []
         self._activities = p.plugin_loaded("activity") and tk.asbool(tk.config.get("ckan.activity_streams_enabled", True))
 
-    def write(self, items: Sequence[Item], with_them: Callable[[list[Outcome]], None] = lambda outcomes: None) -> list[Outcome]:  # noqa: ARG005
+    def write(
+        self,
+        items: Sequence[Item],
+        with_them: Callable[[list[Outcome]], None] = lambda outcomes: None,  # noqa: ARG005
+        locked: Callable[[Sequence[Item]], None] = lambda items: None,  # noqa: ARG005
+    ) -> list[Outcome]:
         """Write a batch: commits, then indexes.
 
         :param with_them: called in the transaction, before the commit, with the outcomes of it; may be called again for a part of the
             batch when the whole could not be written. What it changes in the session is committed with the datasets
+        :param locked: called before that, as soon as the datasets to update are locked and before any is planned (`Item.plan`)
         :returns: one outcome per item; the order may differ
         :raises ckan.lib.search.SearchIndexError: the datasets are committed, but not indexed
         :raises sqlalchemy.exc.OperationalError: the database is gone; what was not committed is not there
@@ -137,11 +146,11 @@ class Writer:
         if not items:
             return []
         if self._checks is None:
-            return [outcome for item in items for outcome in self._by_action(item, with_them)]
+            return [outcome for item in items for outcome in self._by_action(item, with_them, locked)]
         originals = [_copy(item.dataset) for item in items]
         try:
             with Answers() as answers:
-                outcomes, documents = self._write(items, answers)
+                outcomes, documents = self._write(items, answers, locked)
                 with_them(outcomes)
                 model.Session.commit()
         except (exc.DBAPIError, exc.StatementError, _HookError) as error:
@@ -152,7 +161,7 @@ class Writer:
                 item.dataset = original
             if len(items) > 1:
                 half = len(items) // 2
-                return self.write(items[:half], with_them) + self.write(items[half:], with_them)
+                return self.write(items[:half], with_them, locked) + self.write(items[half:], with_them, locked)
             log.warning("a harvested dataset was refused by the database: %s", error)
             outcomes, documents = [Outcome(items[0], "refused", errors={"__database": [str(error).splitlines()[0]]})], []
             with_them(outcomes)
@@ -166,31 +175,70 @@ class Writer:
         self._tell(written)
         return outcomes
 
+    def rehearse(self, items: Sequence[Item]) -> list[Outcome]:
+        """What `write` would answer, with nothing written: the database is asked, and forgets it.
+
+        No hook of a plugin is called, nothing is committed, and nothing locked for longer than a batch takes. What was rehearsed before is
+        there for types that compare records with each other: one object rehearses one pass.
+        """
+        if not items:
+            return []
+        originals = [_copy(item.dataset) for item in items]
+        nested = model.Session.begin_nested()
+        try:
+            with Answers() as answers:
+                outcomes, compared = self._rehearse(items, answers)
+        except (exc.DBAPIError, exc.StatementError) as error:
+            nested.rollback()
+            if isinstance(error, (exc.OperationalError, exc.InterfaceError)) or getattr(error, "connection_invalidated", False):
+                raise
+            for item, original in zip(items, originals, strict=True):
+                item.dataset = original
+            if len(items) > 1:
+                half = len(items) // 2
+                return self.rehearse(items[:half]) + self.rehearse(items[half:])
+            return [Outcome(items[0], "refused", errors={"__database": [str(error).splitlines()[0]]})]
+        except BaseException:
+            nested.rollback()
+            raise
+        # Never a commit, not even of the savepoint: CKAN would tell its plugins of what was never there.
+        nested.rollback()
+        self._rehearsed += compared
+        return outcomes
+
+    def _rehearse(self, items: Sequence[Item], answers: Answers) -> tuple[list[Outcome], list[_Prepared]]:
+        session = model.Session
+        if self._rehearsed:
+            self._make_tags_here(self._rehearsed)
+            self._store_new(self._rehearsed, cast(model.User, model.User.get(self.user)))
+            session.flush()
+        user, outcomes, prepared, there = self._prepare(items, answers, rehearsal=True)
+        compared = [each for each in prepared if each.change == "create"]
+        prepared, doubles = _unique_names(prepared)
+        outcomes += doubles
+        self._make_tags_here(prepared)
+        self._store_new([each for each in prepared if each.package is None], user)
+        for each in (each for each in prepared if each.item.package_id is not None):
+            self._store_change(each)
+        session.flush()
+        changed = [each for each in prepared if each.change]
+        outcomes += [Outcome(each.item, "unchanged", each.package.id) for each in prepared if each.package is not None and not each.change]
+        answers.stored(cast(model.Package, each.package) for each in changed)
+        shown = showing.show_many([cast(model.Package, each.package) for each in changed])
+        for each, (_default, after) in zip(changed, shown, strict=True):
+            assert each.package is not None
+            kind = "created" if each.change == "create" else "updated"
+            before = showing.as_json(there.get(each.package.id, {}))
+            outcomes.append(Outcome(each.item, kind, each.package.id, shown=showing.as_json(after), before=before))
+        return outcomes, compared
+
     # -- the batch
 
-    def _write(self, items: Sequence[Item], answers: Answers) -> tuple[list[Outcome], list[dict[str, Any]]]:
+    def _write(
+        self, items: Sequence[Item], answers: Answers, locked: Callable[[Sequence[Item]], None]
+    ) -> tuple[list[Outcome], list[dict[str, Any]]]:
         session = model.Session
-        user = model.User.get(self.user)
-        assert user is not None, f"there is no user {self.user!r} to harvest as"
-        outcomes: list[Outcome] = []
-        prepared: list[_Prepared] = []
-        with session.no_autoflush:
-            known = self._lock([item.package_id for item in items if item.package_id])
-            answers.names(str(item.dataset.get("name") or "") for item in items)
-            answers.stored(known.values())
-            there = {
-                package_id: shown for package_id, (_default, shown) in zip(known, showing.show_many(list(known.values())), strict=True)
-            }
-            for item in items:
-                ready = self._validate(item, user, known, there)
-                if isinstance(ready, Outcome):
-                    outcomes.append(ready)
-                    continue
-                prepared.append(ready)
-                if ready.package is None and _compares_with_others(ready.data["type"]):
-                    # The next one's validators must find this one.
-                    self._make_missing_tags([ready])
-                    self._store_new([ready], user)
+        user, outcomes, prepared, _there = self._prepare(items, answers, locked)
         prepared, doubles = _unique_names(prepared)
         outcomes += doubles
         self._make_missing_tags(prepared)
@@ -216,11 +264,50 @@ class Writer:
         session.flush()
         return outcomes, documents
 
-    def _lock(self, ids: Iterable[str]) -> dict[str, model.Package]:
-        """The packages to update, each locked against a steward's save until the commit, in one order for all workers."""
-        found = model.Session.scalars(
-            sa.select(model.Package).where(model.Package.id.in_(sorted(set(ids)))).order_by(model.Package.id).with_for_update()
-        )
+    def _prepare(
+        self,
+        items: Sequence[Item],
+        answers: Answers,
+        locked: Callable[[Sequence[Item]], None] = lambda items: None,  # noqa: ARG005
+        *,
+        rehearsal: bool = False,
+    ) -> tuple[model.User, list[Outcome], list[_Prepared], dict[str, dict[str, Any]]]:
+        """What is refused or the same, what is to be stored, and the datasets to update as they are shown, by id."""
+        session = model.Session
+        user = model.User.get(self.user)
+        assert user is not None, f"there is no user {self.user!r} to harvest as"
+        outcomes: list[Outcome] = []
+        prepared: list[_Prepared] = []
+        with session.no_autoflush:
+            known = self._lock([item.package_id for item in items if item.package_id], wait=not rehearsal)
+            locked(items)
+            answers.names(str(item.dataset.get("name") or "") for item in items)
+            answers.stored(known.values())
+            there = {
+                package_id: shown for package_id, (_default, shown) in zip(known, showing.show_many(list(known.values())), strict=True)
+            }
+            for item in items:
+                ready = self._validate(item, user, known, there)
+                if isinstance(ready, Outcome):
+                    outcomes.append(ready)
+                    continue
+                prepared.append(ready)
+                if ready.package is None and _compares_with_others(ready.data["type"]):
+                    # The next one's validators must find this one.
+                    if rehearsal:
+                        self._make_tags_here([ready])
+                    else:
+                        self._make_missing_tags([ready])
+                    self._store_new([ready], user)
+        return user, outcomes, prepared, there
+
+    def _lock(self, ids: Iterable[str], *, wait: bool = True) -> dict[str, model.Package]:
+        """The packages to update, each locked against a steward's save until the commit, in one order for all workers.
+
+        :param wait: false: they are only read
+        """
+        query = sa.select(model.Package).where(model.Package.id.in_(sorted(set(ids)))).order_by(model.Package.id)
+        found = model.Session.scalars(query.with_for_update() if wait else query)
         known = {package.id: package for package in found}
         for package in known.values():
             # CKAN's session forgets nothing at a commit; what another process wrote since must be seen, resources and tags included.
@@ -266,9 +353,9 @@ class Writer:
             dataset.setdefault("type", "dataset")
             schema = lookup_package_plugin(dataset["type"]).create_package_schema()
         action = "package_update" if package is not None else "package_create"
-        assert self._checks is not None
         try:
-            for check in self._checks[action]:
+            # None of them in a rehearsal of what goes through another plugin's actions: only that plugin knows what it looks at.
+            for check in (self._checks or {}).get(action, ()):
                 check(lambda context, data_dict: None, context, dataset)  # noqa: ARG005 - in the place of CKAN's action
             data, errors = validate_with(lookup_package_plugin(dataset["type"]), context, dataset, schema, action)
         except tk.ValidationError as error:
@@ -298,6 +385,13 @@ class Writer:
             missing = sorted(set(names) - set(connection.scalars(there)))
             if missing:
                 connection.execute(sa.insert(table), [{"id": str(uuid.uuid4()), "name": name} for name in missing])
+
+    def _make_tags_here(self, prepared: Sequence[_Prepared]) -> None:
+        """As `_make_missing_tags`, in this transaction, which is rolled back."""
+        names = {name for each in prepared for name in _free_tags(each.data)}
+        for name in sorted(names - set(self._tags(prepared))):
+            model.Session.add(model.Tag(name))
+        model.Session.flush()
 
     def _store_new(self, new: Sequence[_Prepared], user: model.User) -> None:
         session = model.Session
@@ -444,8 +538,11 @@ class Writer:
 
     # -- the slow way
 
-    def _by_action(self, item: Item, with_them: Callable[[list[Outcome]], None]) -> list[Outcome]:
+    def _by_action(self, item: Item, with_them: Callable[[list[Outcome]], None], locked: Callable[[Sequence[Item]], None]) -> list[Outcome]:
         action = "package_update" if item.package_id else "package_create"
+        if item.package_id:
+            self._lock([item.package_id])
+            locked([item])
         before = tk.get_action("package_show")({"ignore_auth": True}, {"id": item.package_id}) if item.package_id else None
         if item.plan is not None and before is not None:
             item.plan(item, showing.as_json(before))

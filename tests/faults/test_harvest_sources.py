@@ -194,6 +194,7 @@ def test_an_empty_source_removes_nothing(trial: TrialSource, agency: dict[str, A
     source = source_of(trial, backend, agency)
     harvest(source)
     before = catalogue()
+    job: dict[str, Any] = {}
     for _run in range(4):
         with trial.failing("empty"):
             job = harvest(source)
@@ -224,6 +225,7 @@ def test_half_a_source_that_admits_it_stops_at_the_ceiling(trial: TrialSource, a
     source = source_of(trial, backend, agency)
     harvest(source)
     before = catalogue()
+    job: dict[str, Any] = {}
     for _run in range(4):
         with trial.failing("half-and-says-so"):
             job = harvest(source)

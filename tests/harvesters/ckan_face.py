@@ -58,7 +58,11 @@ class CkanFace:
         start, rows = int(query.get("start", 0)), int(query.get("rows", 10))
         since = re.search(r"metadata_modified:\[(\S+)Z TO \*\]", query.get("fq", ""))
         self.asked.append(since[1] if since else "")
-        found = [each for each in copy.deepcopy(self.datasets) if since is None or each["metadata_modified"] >= since[1]]
+        found = [
+            each
+            for each in copy.deepcopy(self.datasets)
+            if since is None or (isinstance(each, dict) and each["metadata_modified"] >= since[1])
+        ]
         body = json.dumps(
             {"success": True, "result": {"count": len(found) if self.count is None else self.count, "results": found[start : start + rows]}}
         ).encode()

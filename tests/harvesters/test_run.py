@@ -15,8 +15,10 @@ from ckan.lib import jobs as background
 from ckan.tests.helpers import call_action
 from ckanext.activity.model import Activity
 
+from ckanext.ogptn.harvesters.ckan import CkanBackend
 from ckanext.ogptn.harvesters.engine import config, jobs, run
 from ckanext.ogptn.harvesters.engine.model import Batch, HarvestRecord, Job, Source, now
+from ckanext.ogptn.harvesters.engine.problems import NOT_VALID_RECORD, RecordError
 from ckanext.ogptn.harvesters.engine.writer import Writer
 
 from .ckan_face import CkanFace, remote_dataset
@@ -45,6 +47,25 @@ def source(face: CkanFace, agency: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
+def refusing(monkeypatch) -> list[str]:
+    """A record whose title at the source is REFUSE becomes a dataset that the rules refuse, RAISE one that cannot be translated, and NUL
+    one that only the database refuses. The list tells which were judged."""
+    judged: list[str] = []
+    original = CkanBackend.to_dataset
+
+    def to_dataset(backend: CkanBackend, record: Any) -> dict[str, Any]:
+        dataset = original(backend, record)
+        if record.title in ("REFUSE", "RAISE", "NUL"):
+            judged.append(record.guid)
+        if record.title == "RAISE":
+            raise RecordError(NOT_VALID_RECORD, reason="RAISE")
+        return dataset | {"REFUSE": {"frequency": "SOMETIMES"}, "NUL": {"version": "a\x00b"}}.get(record.title, {})
+
+    monkeypatch.setattr(CkanBackend, "to_dataset", to_dataset)
+    return judged
+
+
+@pytest.fixture
 def clean_queues() -> Any:
     """No jobs and no ticks that wait, before and after."""
 
@@ -57,6 +78,17 @@ def clean_queues() -> Any:
     clean()
     yield
     clean()
+
+
+def blocked() -> bool:
+    """Whether a session waits for a lock that another one has."""
+    engine = model.meta.engine
+    assert engine is not None
+    with engine.connect() as connection:
+        waiting = (
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0)"
+        )
+        return bool(connection.scalar(sa.text(waiting)))
 
 
 def harvest(source: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -215,15 +247,57 @@ class TestChangesOnly:
         assert not self.asked(face, source)[0]
         assert self.asked(face, source)[0]
 
-    def test_not_while_a_record_is_refused(self, source, face):
-        face.datasets[4]["resources"] = "none of them"
-        face.datasets[5] = {**face.datasets[5], "name": 5, "title": "", "id": "x" * 3000}
-        face.datasets[6]["notes"] = "\x00" * 3
-        face.datasets[7]["title"] = ""
+    def test_also_while_records_are_refused_which_is_said_each_time(self, source, face, refusing):
+        face.datasets[4]["title"] = "REFUSE"
+        face.datasets[6] = "not even an object"
+        first = harvest(source)
+        assert counts(first)["refused"] == 2
+        changes, job = self.asked(face, source)
+        assert changes
+        # The one without an identifier is no change, and is not known here: only the source can tell of it.
+        assert counts(job) == {"refused": 1, "errors": 1}
+        [issue] = issues(job)
+        assert (issue["slug"], issue["guid"], issue["field"]) == ("refused", face.datasets[4]["id"], "frequency")
+        assert issue["message"] == next(each["message"] for each in issues(first) if each["guid"] == issue["guid"])
+        shown = call_action("ogptn_harvest_source_show", id=source["id"])
+        assert shown["last_good"] > first["started"]
+        assert shown["records"]["refused"] == 1
+        # It is asked for as soon as it changed, and is no longer refused.
+        face.datasets[4] |= {"title": "Corrigé", "metadata_modified": now().strftime("%Y-%m-%dT%H:%M:%S")}
+        changes, job = self.asked(face, source)
+        assert changes
+        assert counts(job) == {"seen": 1, "added": 1}
+        assert counts(self.asked(face, source)[1]).get("refused") is None
+
+    def test_a_refusal_is_not_judged_again_unless_asked(self, source, face, refusing):
+        call_action("ogptn_harvest_source_update", id=source["id"], options={"changes_only": False})
+        face.datasets[4]["title"] = "REFUSE"
         harvest(source)
-        model.Session.execute(sa.update(HarvestRecord).where(HarvestRecord.guid == face.datasets[1]["id"]).values(hash="", state="refused"))
+        before = len(refusing)
+        assert counts(harvest(source)) == {"seen": 12, "unchanged": 11, "refused": 1, "errors": 1}
+        assert len(refusing) == before, "a refusal is remembered"
+        assert counts(harvest(source, full=True))["refused"] == 1
+        assert len(refusing) == before + 1
+
+    def test_not_when_the_rules_that_refused_are_others(self, source, face, refusing):
+        face.datasets[4]["title"] = "REFUSE"
+        harvest(source)
+        model.Session.execute(
+            sa.update(HarvestRecord).where(HarvestRecord.state == "refused").values(refused={"rules": "of an older release", "issues": []})
+        )
         model.Session.commit()
-        assert not self.asked(face, source)[0]
+        changes, job = self.asked(face, source)
+        assert not changes
+        assert counts(job)["refused"] == 1
+        assert self.asked(face, source)[0]
+
+    def test_a_dataset_stays_whose_record_is_refused(self, source, face, refusing):
+        harvest(source)
+        face.datasets[4] |= {"title": "REFUSE", "metadata_modified": now().strftime("%Y-%m-%dT%H:%M:%S")}
+        assert counts(self.asked(face, source)[1]) == {"seen": 1, "refused": 1, "errors": 1}
+        assert self.asked(face, source)[0]
+        assert call_action("package_show", id="jeu-4")["title_translated"] == {"fr": "Jeu de données synthétique 4"}
+        assert {each["state"] for each in records(source)} == {"active"}
 
     def test_what_an_incomplete_harvest_missed_is_asked_for_again(self, source, face):
         harvest(source)
@@ -355,6 +429,54 @@ class TestLocalEdits:
         assert after["notes_translated"] == {"fr": "Changé à la source"}
         assert after["theme"] == ["ENER"]
 
+    @pytest.mark.parametrize("when", ["before the datasets are locked", "while they are locked"])
+    def test_accepting_while_the_batch_is_written_is_never_lost(self, source, face, app, monkeypatch, when: str):
+        """With a second session that really waits for the first one's locks."""
+        harvest(source)
+        user = call_action("get_site_user", context={"ignore_auth": True, "user": ""})["name"]
+        call_action("package_patch", context={"user": user}, id="jeu-3", notes_translated={"fr": "Corrigé ici"})
+        face.datasets[3]["notes"] = "De la source"
+        harvest(source)
+        [record] = records(source, edited=True)
+        face.datasets[3]["title"] = "Nouveau titre"
+
+        def accept() -> None:
+            with app.flask_app.test_request_context():
+                call_action("ogptn_harvest_record_restore", id=record["id"], accept=["notes_translated"])
+                model.Session.remove()
+
+        waited: list[bool] = []
+        name = "_lock" if when.startswith("before") else "_store_change"
+        original = getattr(Writer, name)
+        with ThreadPoolExecutor(1) as pool:
+            futures: list[Any] = []
+
+            def meanwhile(writer: Writer, *rest: Any, **more: Any) -> Any:
+                if not futures:
+                    futures.append(pool.submit(accept))
+                    if name == "_lock":
+                        futures[0].result(30)
+                    else:
+                        # It waits for the lock, as PostgreSQL says, and is not through.
+                        while not blocked():
+                            assert not futures[0].done()
+                            time.sleep(0.01)
+                        waited.append(True)
+                return original(writer, *rest, **more)
+
+            with monkeypatch.context() as patched:
+                patched.setattr(Writer, name, meanwhile)
+                assert counts(harvest(source))["changed"] == 1
+            futures[0].result(30)
+        assert bool(waited) == (name == "_store_change")
+        if waited:
+            # Decided after the batch: the next harvest does it, although the source did not change.
+            assert call_action("package_show", id="jeu-3")["notes_translated"] == {"fr": "Corrigé ici"}
+            assert counts(harvest(source))["changed"] == 1
+        assert call_action("package_show", id="jeu-3")["notes_translated"] == {"fr": "De la source"}
+        assert call_action("package_show", id="jeu-3")["title_translated"] == {"fr": "Nouveau titre"}
+        assert counts(harvest(source)) == {"seen": 12, "unchanged": 12}
+
     def test_survive_a_save_while_the_batch_is_planned(self, source, face, monkeypatch):
         harvest(source)
         user = call_action("get_site_user", context={"ignore_auth": True, "user": ""})["name"]
@@ -425,7 +547,7 @@ class TestPreview:
         face.datasets.append(remote_dataset(50))
         before, rows = written(), len(records(source))
         found = call_action("ogptn_harvest_preview", id=source["id"], limit=200)
-        assert found["counts"] == {"seen": 12, "added": 1, "changed": 1, "unchanged": 10, "refused": 0, "missing": 1}
+        assert counts(found) == {"seen": 12, "added": 1, "changed": 1, "unchanged": 10, "missing": 1}
         change = next(each for each in found["changed"][0]["fields"] if each["field"] == "title_translated")
         assert change["after"] == {"fr": "Nouveau"}
         assert written() == before
