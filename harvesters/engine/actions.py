@@ -176,9 +176,9 @@ def ogptn_harvest_preview(context: Context, data_dict: DataDict) -> dict[str, An
 
     :param id: a stored source; or its fields as for `ogptn_harvest_source_create`
     :param limit: how many records (20, at most 200)
-    :returns: ``{"ok": true, "counts", "expected", "complete", "added", "changed", "refused", "missing", "removed", "ceiling", "issues"}``,
+    :returns: ``{"ok": true, "counts", "expected", "complete", "added", "changed", "refused", "missing", "removed", "held", "issues"}``,
         or ``{"ok": false, "slug", "message", "advice"}`` if the source cannot be read. The counts are those of the harvest that follows, if
-        it reads everything (``full``); ``ceiling`` says that it would ask before it removes
+        it reads everything (``full``); ``held`` (``{"count", "of"}`` or ``null``) says that it would ask before it removes
     :raises ckan.logic.ValidationError: fields are wrong
     """
     tk.check_access("ogptn_harvest_preview", context, data_dict)

@@ -38,7 +38,7 @@ def look(source: Source, backend: Backend, http: HttpClient, user: str, limit: i
     :param limit: how many records to read, ``None`` for all
     :returns: ``{"counts": {"seen", "added", "changed", "unchanged", "refused", "duplicates", "back", "missing", "removed"}, "expected",
         "complete": bool, "added": [{"guid", "title", "dataset"}], "changed": [{"guid", "title", "fields": [{"field", "before", "after",
-        "kept"}]}], "refused": [{"guid", "title", "reasons": [{"field", "message"}]}], "missing": [titles], "removed": [titles], "ceiling":
+        "kept"}]}], "refused": [{"guid", "title", "reasons": [{"field", "message"}]}], "missing": [titles], "removed": [titles], "held":
         None or {"count", "of"}, "issues": [{"severity", "slug", "guid", "title", "field", "message", "advice"}]}``
     :raises SourceError: the source cannot be read
     """
@@ -78,7 +78,7 @@ def look(source: Source, backend: Backend, http: HttpClient, user: str, limit: i
         "refused": looking.refused,
         "missing": looking.gone,
         "removed": looking.removed,
-        "ceiling": looking.ceiling,
+        "held": looking.held_back,
         "issues": [_issue(issue) for issue in others[:LISTED]],
     }
 
@@ -99,7 +99,7 @@ class _Looking:
         self.changed: list[dict[str, Any]] = []
         self.gone: list[str] = []
         self.removed: list[str] = []
-        self.ceiling: dict[str, Any] | None = None
+        self.held_back: dict[str, Any] | None = None
 
     def _note(self, issue: Issue) -> None:
         # A broken source of 50,000 records has as many problems, each alike; enough are kept to list each sort.
@@ -171,7 +171,7 @@ class _Looking:
         """What is known and was not seen."""
         going = removal.foresee(self.judge.source, self.judge.seen, begun, allowed=False)
         if going.held:
-            self.ceiling = {"count": going.ceiling["count"], "of": going.total}
+            self.held_back = {"count": going.ceiling["count"], "of": going.total}
             return
         self.judge.counts["missing"], self.judge.counts["removed"] = len(going.gone), len(going.due)
         self.gone = [row.title or row.guid for row in going.gone][:LISTED]

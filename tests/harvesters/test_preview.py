@@ -89,7 +89,7 @@ def test_what_is_gone_due_and_back(source, face: CkanFace):  # noqa: F811
     del face.datasets[3:]
     assert as_foreseen(source) == {"seen": 3, "unchanged": 3}
     found = call_action("ogptn_harvest_preview", id=source["id"], limit=200)
-    assert found["ceiling"] == {"count": 9, "of": 12}
+    assert found["held"] == {"count": 9, "of": 12}
 
 
 def test_one_truncated_removes_nothing_in_both(source, face: CkanFace):  # noqa: F811
