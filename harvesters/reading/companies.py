@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -30,7 +31,9 @@ _LEADING = re.compile(
     r"(?: (?:compose de|petroliere?s?|mixte|dite|denommee))*\s+)?(?=\S)"
 )
 _ROLES = re.compile(
-    r"(?<!\w)(?:titulaires?|operateurs?|attributaires?|beneficiaires?|المشغل)\s*(?:du permis|de la concession)?\s*(?::|est|sont)\s*"
+    r"(?<!\w)(?:(?:titulaires?|operateurs?|attributaires?|beneficiaires?|المشغل)\s*(?:du permis|de la concession)?\s*(?::|est|sont)"
+    r"|(?:accordee?s?|octroyee?s?|attribuee?s?|delivree?s?|opere?e?s? par)"
+    r"(?: a| au profit de| en faveur de)?(?= (?:la societe|la compagnie|l'etap|\"|etap)))\s*"
 )
 
 
@@ -104,9 +107,8 @@ def _segment(text: Text, start: int, result: Parties) -> None:
         if start < date.start < end:
             # "…, en Octobre 1988": the names are over.
             end = min(end, len(re.sub(r"[\s,]*(?:\b(?:en|le|du|au mois de|في)\s*)?$", "", plain[: date.start])))
-    # A name in quotation marks, or what stands between commas and "et".
-    for found in re.finditer(r"\"[^\"]*\"?|(?:(?!\bet\b|\band\b|(?<!\w)و(?=\s))[^\",;])+", hidden[start:end]):
-        piece_start, piece_end = start + found.start(), start + found.end()
+    # A name in quotation marks, or what stands between commas and "et"; "and" is part of a name ("Oil and Gas").
+    for piece_start, piece_end in _pieces(hidden, start, end):
         piece = plain[piece_start:piece_end]
         if piece.startswith('"'):
             if not piece.endswith('"') or len(piece) < 4:
@@ -115,6 +117,26 @@ def _segment(text: Text, start: int, result: Parties) -> None:
             _accept(text, piece_start + 1, piece_end - 1, result, quoted=True)
         else:
             _accept(text, piece_start, piece_end, result, quoted=False, last_and_cut=cut_off and piece_end == end)
+
+
+_SEPARATOR = re.compile(r"[,;]|(?<!\w)(?:et|d'une part|d'autre part)(?!\w)|(?<!\w)و(?=[\s\"])|(?<=\s)و(?=ال)")
+
+
+def _pieces(hidden: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Where the members of the enumeration stand."""
+    at = start
+    while at < end:
+        if hidden[at] == '"':
+            close = hidden.find('"', at + 1, end)
+            yield at, (close + 1 if close >= 0 else end)
+            at = close + 1 if close >= 0 else end
+            continue
+        separator = _SEPARATOR.search(hidden, at, end)
+        quote = hidden.find('"', at, end)
+        stop = min(separator.start() if separator else end, quote if quote >= 0 else end)
+        if hidden[at:stop].strip():
+            yield at, stop
+        at = separator.end() if separator and separator.start() == stop else stop
 
 
 def _without_quotes(plain: str, end: int) -> str:
@@ -159,13 +181,23 @@ def _accept(text: Text, start: int, end: int, result: Parties, *, quoted: bool, 
 
 
 def _role(text: Text, role: re.Match[str], result: Parties) -> None:
-    rest = re.compile(r"\"\s*([^\"]{2,80}?)\s*\"|([^.,;:()\"]{2,60})").match(text.plain, role.end())
+    rest = re.compile(r"(?P<lead>(?:a |la |l'|le )*(?:societes? |compagnies? )?)(?:\"\s*([^\"]{2,80}?)\s*\"|([^.,;:()\"]{2,60}))").match(
+        text.plain, role.end()
+    )
     if rest is None:
         return
-    start, end = rest.span(1 if rest[1] is not None else 2)
-    written = company_name(re.sub(r"^(?:la |l'|le )?(?:societe |compagnie )?", "", text.quote(start, end)))
+    start, end = rest.span(2 if rest[2] is not None else 3)
+    more = None if rest[2] is not None else re.search(r"\s(?:et|en|le|du|pour|dans|par|depuis|qui|est|sont)\s", text.plain[start:end])
+    end = start + more.start() if more else end
+    written = company_name(text.quote(start, end))
     finding = Finding.at(written, "role", text, role.start(), end)
-    if rest[1] is not None or (written[:1].isupper() and (written.isupper() or _COMPANY.search(fold(written)))):
-        result.add(written, finding, operator=role[0].startswith(("operateur", "المشغل")))
+    operates = role[0].startswith(("operateur", "opere", "المشغل"))
+    for party in result.companies:
+        # "Opérateur : Invented" of "Invented Oil Tunisia Limited".
+        if operates and _key(party.name).startswith(_key(written)) and len(_key(written)) >= 4:
+            party.operator = True
+            return
+    if rest[2] is not None or (written[:1].isupper() and len(written.split()) <= 6):
+        result.add(written, finding, operator=operates)
     else:
         result.doubts.append(finding)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from .text import Finding, Text, terms
+from .text import Finding, Text, fold, terms
 
 #: Years that a document or a table of this sector can name: phosphate is counted since 1900.
 FIRST, LAST = 1850, 2099
@@ -25,7 +25,7 @@ class Date:
 
 @cache
 def _months() -> dict[str, int]:
-    return {name: int(number) for number, names in terms()["months"].items() for name in names}
+    return {fold(name): int(number) for number, names in terms()["months"].items() for name in names}
 
 
 @cache
@@ -164,7 +164,8 @@ def _period_of(text: Text) -> Finding | None:
             return Finding.at((first.iso, None), "since", text, first.start, first.end)
         if re.search(r"(?:jusqu.(?:en|a|au)|حتي)\s*(?:fin\s*|سنه\s*)?$", before):
             return Finding.at((None, first.iso), "until", text, first.start, first.end)
-        if not _not_a_period(before) and second is None and at == 0 and _is_of_a_year(before, after):
+        # A single day is that of a state of affairs, a tariff or an event.
+        if len(first.iso) < 10 and not _not_a_period(before) and second is None and at == 0 and _is_of_a_year(before, after):
             return Finding.at((first.iso, first.iso), "year", text, first.start, first.end)
     return None
 
@@ -196,7 +197,7 @@ def _not_a_period(before: str) -> bool:
     return bool(
         re.search(
             r"(?:\b(?:loi|decret|arrete|n|no|numero|article|avenant|code|jort|du|le|arretee?s? au|situation (?:au|a la date)"
-            r"|signe\w*|conclue?\w*)"
+            r"|signe\w*|conclue?\w*|(?:loi|decret|arrete|code|constitution|plan) de(?: l.annee)?)"
             r"|°|عدد|قانون)\s*(?:n?°?\s*)?$",
             before,
         )

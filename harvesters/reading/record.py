@@ -123,6 +123,11 @@ _GRANT = re.compile(
     r"|(?P<concession>concessions?|(?:لل?|ل|ال)?امتياز(?:ات)?))(?![^\W_])"
 )
 _ENERGY_FLOW = re.compile(r"\bbilans? (?:\w+ ){0,4}(?:de l.|d.)?energ|\bbilans? energetiq")
+#: "Liste des entreprises exportatrices de phosphate" counts no exports.
+_LIST_OF_BODIES = re.compile(
+    r"^\W*(?:tn\W+)?(?:(?:listes?|nombre|evolution du nombre|repartition)\s+d(?:es |'|e )\s*)?(?:les |la )?"
+    r"(?:entreprises?|societes?|industries?|sites?|exportateurs?|importateurs?|fournisseurs?|clients?|producteurs?|abonnes?)\b"
+)
 _ONE_DOCUMENT = re.compile(r"\.(?:pdf|docx?|rar|zip)$")
 
 
@@ -141,8 +146,8 @@ def read(record: Mapping[str, Any]) -> Reading:
     _document_types(reading, source)
     if reading.kind in (*CONTRACTS, *GRANTS):
         _permits(reading, source)
-    if reading.kind in CONTRACTS:
         _parties(reading, source)
+    if reading.kind in CONTRACTS:
         _signed(reading, source)
     else:
         if reading.kind in TABLES:
@@ -269,6 +274,9 @@ def _contract_kind(source: Source, of_sector: bool) -> tuple[str, Finding]:
         if of_sector:
             return "model_contract", Finding.at("model_contract", "specifications-title", title, *cahier.span())
         return nothing
+    named = re.match(r"(?:tn\s*-*\s*)?(?:contrat|accord)\b", title.plain)
+    if named and of_sector:
+        return "contract", Finding.at("contract", "contract-title", title, *named.span())
     for text in (title, source.notes):
         for name in ("convention", "contrat_association", "partage_production", "concession_agreement"):
             match = text.find(documents[name])
@@ -320,9 +328,7 @@ def _table_kind(source: Source, found: Found) -> tuple[str, Finding]:
         if found["title"] or found["slug"] or found["notes"] or (etap and name in ("revenue", "ownership")):
             if name == "ownership" and not etap and not found["title"]:
                 continue
-            if name == "production" and re.search(
-                r"^\W*(?:tn\W+)?(?:les |la )?(?:entreprises?|societes?|industries?|sites?)\b", text.plain
-            ):
+            if _LIST_OF_BODIES.search(text.plain):
                 continue
             return name, best[2]
     return nothing
@@ -380,10 +386,13 @@ def _document_types(reading: Reading, source: Source) -> None:
 def _permits(reading: Reading, source: Source) -> None:
     rows = titles.Titles()
     head = titles.headline(source.title) if reading.kind != "model_contract" else None
+    for kind, written, finding in titles.mentions(source.title, unquoted=False):
+        rows.add(kind, written, finding)
     if reading.kind in CONTRACTS:
         for kind, written, finding in titles.mentions(source.notes):
             rows.add(kind, written, finding)
-        if head is not None:
+        said = titles.key(source.title.shown)
+        if head is not None and not any(row.key.startswith(titles.key(head[1])) and row.key in said for row in rows.rows):
             if rows.rows and not rows.has(head[1]) and not any(titles._same_place(row.name, head[1]) for row in rows.rows):
                 reading.doubts.append(("other-title-name", "permits", f"{head[1]} – {', '.join(row.name for row in rows.rows)}"))
             rows.add(head[0], head[1], head[2])
@@ -404,6 +413,9 @@ def _permits(reading: Reading, source: Source) -> None:
         for text in (source.title, *source.names):
             if found := titles.of_cahier(text):
                 rows.add("", *found)
+    for row in rows.rows:
+        written = row.found[0].value
+        row.number = next((number for text in (source.title, source.notes, *source.names) if (number := titles.number(text, written))), "")
     reading.permits = rows.rows
     reading.note("permits", *(row.found[0] for row in rows.rows))
     if not rows.rows and reading.kind in ("contract", "amendment"):

@@ -137,8 +137,13 @@ class Text:
 
 @lru_cache(maxsize=512)
 def words(*alternatives: str) -> re.Pattern[str]:
-    """A pattern for any of these as whole words of a folded text; Arabic ones also after "and", "by", "for" … written in one with them."""
-    return re.compile(r"(?<![^\W_])(?:و?(?:لل|[فبكل])?)?(?:" + "|".join(alternatives) + r")(?![^\W_])")
+    """A pattern for any of these as whole words of a folded text; Arabic ones also after "and", "by", "for" … written in one with them.
+
+    :param alternatives: regular expressions of folded words; Arabic ones may be written with hamza, ة and ى
+    """
+    return re.compile(
+        r"(?<![^\W_])(?:و?(?:لل|[فبكل])?)?(?:" + "|".join(alternatives).translate(str.maketrans(_ARABIC_FORMS)) + r")(?![^\W_])"
+    )
 
 
 @dataclass(frozen=True)

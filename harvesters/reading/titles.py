@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -21,16 +21,21 @@ _KINDS = (
     ("", r"permis(?: d.exploitation)?|permit|رخص?ه?"),
 )
 _WORD = re.compile(
-    r"(?<![^\W_])(?:les\s+deux\s+)?(?:" + "|".join(f"(?P<k{at}>{words})" for at, (_kind, words) in enumerate(_KINDS)) + r")(?![^\W_])"
+    r"(?<![^\W_])(?:les\s+deux\s+)?(?:و?(?:لل|[فبكل])?(?:ال)?)?(?:"
+    + "|".join(f"(?P<k{at}>{words})" for at, (_kind, words) in enumerate(_KINDS))
+    + r")(?![^\W_])"
 )
 _QUOTED = re.compile(r"""\s*(?:"\s*(?P<a>[^"]{2,60}?)\s*"|(?<!\w)'\s*(?P<b>[^"']{2,60}?)\s*["'](?!\w))""")
 _BETWEEN = re.compile(r"[\s,;.]*(?:(?:et|and|ou|ainsi que|و)\s+|-\s)?(?:(?:de |la |le |les |l')*)")
 #: What may follow the word before the name begins.
-_LINK = re.compile(r"\s*(?:(?:dite?s?|denommee?s?|appelee?s?|nommee?s?|intitulee?s?|suivante?s?)\s*)?[:\s]*(?:n°?\s*\d+\s*)?")
+_LINK = re.compile(
+    r"\s*(?:(?:dite?s?|denommee?s?|appelee?s?|nommee?s?|intitulee?s?|suivante?s?)\s*)?[:\s]*(?:du\s+\w+\s+groupe\s*)?"
+    r"(?:\(?\s*n(?:\s*°|o\b|um\w*)?\s*:?\s*\d+(?:[/-]\d+)?\s*\)?\s*)?"
+)
 _OF = re.compile(r"(?:de la |de l'|du |de |des |d'|le |la |l')?\s*")
 #: A word of a name: capital letter, or one that names have in the middle or at the end.
-_NAME_WORD = r"(?:[A-ZÀ-ÖØ-Þ][\w'.-]*|(?i:el|al|es|ed|ben|bir|sidi|ras|oued|jebel|djebel|henchir|bou|ksar|nord|sud|est|ouest|centre|marin|marine|offshore|onshore|golfe)(?!\w)|(?:de|du|la|le)(?=\s+[A-ZÀ-Þ])|[IVX]+|\d{1,2}(?![\d.]))"  # noqa: E501
-_NAME = re.compile(rf"[A-ZÀ-ÖØ-Þ][\w'-]*(?:[\s-]+{_NAME_WORD})*|[\u0621-\u064a]+(?:\s+[\u0621-\u064a]+){{0,3}}")
+_NAME_WORD = r"(?:[A-ZÀ-ÖØ-Þ][\w'-]*|(?i:el|al|es|ed|ben|bir|sidi|ras|oued|jebel|djebel|henchir|bou|ksar|nord|sud|est|ouest|centre|marin|marine|offshore|onshore|golfe)(?!\w)|(?:de|du|la|le)(?=\s+[A-ZÀ-Þ])|[IVX]+|\d{1,2}(?![\d.]))"  # noqa: E501
+_NAME = re.compile(rf"[A-ZÀ-ÖØ-Þ][\w'-]*(?:[\s-]+{_NAME_WORD})*")
 _COMPASS = frozenset(("sud", "nord", "est", "ouest", "centre", "sahel", "sud-est", "sud-ouest", "nord-est", "nord-ouest"))
 #: At the head of a title: what kind of document it is, then whose.
 _HEAD = re.compile(
@@ -84,10 +89,17 @@ def _known() -> dict[str, str]:
     return {key(each): name for name, others in terms()["permits"].items() for each in (name, *others)}
 
 
-def _near(one: str, other: str) -> bool:
-    """Two spellings of one name in one record: at most one letter in six different, vowels counting half."""
+#: Words that tell titles of one place apart: "Essai Est" is not "Essai Ouest", nor "Essai II" "Essai I".
+_APART = re.compile(r"(?<!\w)(?:nord|sud|est|ouest|centre|marine?|offshore|onshore|permis|[ivx]+|\w*\d\w*)(?!\w)")
+
+
+def _near(name: str, other_name: str) -> bool:
+    """Whether two names of one record are spellings of one: no more than one letter in seven is different."""
+    one, other = key(name), key(other_name)
     if one == other:
         return True
+    if sorted(_APART.findall(fold(name).replace("-", " "))) != sorted(_APART.findall(fold(other_name).replace("-", " "))):
+        return False
     if min(len(one), len(other)) < 5 or abs(len(one) - len(other)) > 2:
         return False
     return _distance(one, other) <= max(1, len(one) // 7)
@@ -135,7 +147,7 @@ def is_name(written: str, *, quoted: bool = False) -> bool:
     """
     words = re.findall(r"[^\W_]+", fold(written))
     letters = sum(character.isalpha() for character in written)
-    if not 0 < len(words) <= 6 or letters < 3 or re.search(r"\d{3,}|n°|@|\d\s*eme|/", fold(written)):
+    if not 0 < len(words) <= 6 or letters < (2 if quoted else 3) or re.search(r"\d{3,}|n°|@|\d\s*eme|/", fold(written)):
         return False
     generic = {word for word in words if word in _generic()}
     # "Tunisie Centre Nord" is a permit; "Tunisie" and "en Tunisie" are not.
@@ -152,10 +164,9 @@ class Titles:
 
     def add(self, kind: str, written: str, found: Finding) -> None:
         name = named(written)
-        one = key(name)
         clean = " ".join(written.split())
         for row in self.rows:
-            if _near(row.key, one) or _same_place(row.name, name):
+            if _near(row.name, name) or _same_place(row.name, name):
                 row.kind = row.kind or kind
                 row.found.append(found)
                 if clean not in (row.name, *row.spellings):
@@ -164,8 +175,7 @@ class Titles:
         self.rows.append(Title(kind, name, spellings=[] if clean == name else [clean], found=[found]))
 
     def has(self, written: str) -> bool:
-        one = key(named(written))
-        return any(_near(row.key, one) for row in self.rows)
+        return any(_near(row.name, named(written)) for row in self.rows)
 
 
 def _same_place(one: str, other: str) -> bool:
@@ -281,8 +291,13 @@ def of_cahier(text: Text) -> tuple[str, Finding] | None:
     return (written, Finding.at(written, "specifications", text, found.start(), found.end())) if is_name(written) else None
 
 
-def merged(mentioned: Iterable[tuple[str, str, Finding]]) -> list[Title]:
-    titles = Titles()
-    for kind, written, found in mentioned:
-        titles.add(kind, written, found)
-    return titles.rows
+def number(text: Text, name: str) -> str:
+    """The number of the register that stands with a title: "Permis de recherche n° 123456 « Essai »", "Essai (n° 123456)"."""
+    place = text.plain.find(fold(name))
+    if place < 0:
+        return ""
+    around = text.plain[max(0, place - 60) : place + len(name) + 25]
+    found = re.search(
+        r"(?:permis|concession|titre)[^.,;]{0,40}?\bn(?:\s*°|o\b|um\w*)\s*:?\s*(\d{2,9}(?:[/-]\d+)?)[^.,;]{0,8}$", around[: min(60, place)]
+    ) or re.match(r"[\s\"]*\(?\s*n(?:\s*°|o\b|um\w*)\s*:?\s*(\d{2,9}(?:[/-]\d+)?)", text.plain[place + len(name) : place + len(name) + 25])
+    return found[1] if found else ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
 
-from .text import Finding, Text, terms
+from .text import Finding, Text, fold, terms
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def _units() -> tuple[re.Pattern[str], dict[str, Unit]]:
     for at, row in enumerate(terms()["units"]):
         group = f"u{at}"
         units[group] = Unit(row["code"], row["kind"], Decimal(str(row["factor"])))
-        alternatives += [(word, group) for word in row["words"]]
+        alternatives += [(fold(word), group) for word in row["words"]]
     # Longer ones first: "mille tonnes" before "tonnes", "dinars par bouteille" before "dinars".
     alternatives.sort(key=lambda pair: len(re.sub(r"\W", "", pair[0])), reverse=True)
     by_group: dict[str, list[str]] = {}
