@@ -205,7 +205,7 @@ def test_the_number_of_a_title() -> None:
 @pytest.mark.parametrize(
     ("written", "names", "doubts"),
     [
-        ('conclu entre "Invented Oil Inc." (IOI) et l’Entreprise Tunisienne d’Activités Pétrolières (ETAP).', ["Invented Oil Inc.", ETAP], 0),
+        ('conclu entre "Invented Inc." (IOI) et l’Entreprise Tunisienne d’Activités Pétrolières (ETAP).', ["Invented Inc.", ETAP], 0),
         ('conclu entre "INVENTED, LTD" , "SECOND INC." et l’ETAP', ["INVENTED, LTD", "SECOND INC.", ETAP], 0),
         ("conclu entre l’ETAP et la société Invented Oil and Gas Corporation.", [ETAP, "Invented Oil and Gas Corporation"], 0),
         ("conclue entre l’Etat Tunisien d’une part et ETAP et Jinane Essai d’autre part", [ETAP], 1),
