@@ -29,6 +29,7 @@ from werkzeug.serving import make_server
 
 from tests import factories
 from tests.mail import Letters
+from tests.services import keep_bytecode
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 # Read by libyaml, and looked through once, the same costs a tenth. Where libyaml is missing everything works as before.
 yaml.safe_load = functools.partial(yaml.load, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 plugins_core.entry_points = functools.cache(plugins_core.entry_points)
+# For what tests start, also where pytest was not started by tests.services.
+keep_bytecode(os.environ)
 
 HERE = Path(__file__).resolve().parent
 SHARED = HERE.parents[1] / "shared"

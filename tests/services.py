@@ -15,6 +15,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import MutableMapping
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -104,6 +105,17 @@ def provided() -> bool:
     return all(os.environ.get(name) for name in NAMES)
 
 
+def keep_bytecode(environment: MutableMapping[str, str]) -> None:
+    """Let the Pythons that are started with ``environment`` share what they compile, below ``.cache``.
+
+    The suite starts some hundred of them (portals, workers, commands), and where ``PYTHONDONTWRITEBYTECODE`` is set, as in many containers,
+    each one would compile the 2,200 modules of CKAN and its libraries anew, which takes longer than running them. Whoever set it wants no
+    files beside the sources; there are none.
+    """
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    environment.setdefault("PYTHONPYCACHEPREFIX", str(HERE.parent / ".cache" / "bytecode"))
+
+
 def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] not in {"run", "start", "stop"}:
         print(__doc__)
@@ -117,7 +129,8 @@ def main(arguments: list[str]) -> int:
     if verb == "stop":
         services.stop(everything=True)
         return 0
-    environment = {} if provided() else services.start()
+    environment = {**os.environ, **({} if provided() else services.start())}
+    keep_bytecode(environment)
     child: subprocess.Popen[bytes] | None = None
 
     def forward(number: int, _frame: FrameType | None) -> None:
@@ -129,7 +142,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGINT, forward)
     adopt_orphans()
     try:
-        child = subprocess.Popen(rest, env={**os.environ, **environment})
+        child = subprocess.Popen(rest, env=environment)
         return wait_and_reap(child)
     finally:
         services.stop()
