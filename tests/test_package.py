@@ -82,7 +82,7 @@ def test_the_source_distribution_has_every_file_once(built: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def environment(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def environment(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A new virtual environment with the wheel and what it asks for, of the versions in the lock file. Gives its folder of programs."""
     folder = tmp_path_factory.mktemp("environment") / "venv"
     wheel = next(built.glob("*.whl"))
@@ -92,7 +92,10 @@ def environment(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         done = subprocess.run([sys.executable, "-m", "uv", *command], capture_output=True, text=True, check=False, cwd=folder.parent)
         assert done.returncode == 0, done.stderr
-    return folder / "bin"
+    # What is compiled here goes with this environment, and not into the cache of the suite.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTHONPYCACHEPREFIX", raising=False)
+        yield folder / "bin"
 
 
 @pytest.fixture(scope="module")
