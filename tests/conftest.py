@@ -16,18 +16,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 import yaml
 from aiosmtpd.controller import Controller
+from ckan import model
 from ckan import plugins as p
 from ckan.cli.db import current_revision
-from ckan.common import config
 from ckan.config import middleware
 from ckan.lib import jobs
+from ckan.model import user
 from ckan.plugins import core as plugins_core
+from ckan.tests import helpers
 from pytest_factoryboy import register
+from sqlalchemy.orm import close_all_sessions
 from werkzeug.serving import make_server
 
-from tests import factories
+from tests import factories, kept
 from tests.mail import Letters
 from tests.services import keep_bytecode
 
@@ -38,6 +42,9 @@ if TYPE_CHECKING:
 # Read by libyaml, and looked through once, the same costs a tenth. Where libyaml is missing everything works as before.
 yaml.safe_load = functools.partial(yaml.load, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 plugins_core.entry_points = functools.cache(plugins_core.entry_points)
+kept.install()
+# As strong as the passwords of tests have to be: 25,000 rounds are 15 ms for every user made.
+user.pbkdf2_sha512 = user.pbkdf2_sha512.using(rounds=10)
 # For what tests start, also where pytest was not started by tests.services.
 keep_bytecode(os.environ)
 
@@ -71,6 +78,13 @@ def _every_logger_speaks() -> None:
 
 
 @pytest.fixture(autouse=True)
+def _no_plugins_but_where_asked_for(request: pytest.FixtureRequest) -> None:
+    """``with_plugins`` leaves them loaded for the next test that asks for them."""
+    if "with_plugins" not in request.fixturenames:
+        kept.unload_all()
+
+
+@pytest.fixture(autouse=True)
 def _addresses_of_the_whole_site() -> Iterator[None]:
     """Outside of a request CKAN builds addresses with the last application that was made, which a test may have made of fewer plugins."""
     kept = middleware._internal_test_request_context
@@ -84,6 +98,25 @@ def _tables_made() -> set[str]:
     return set()
 
 
+@pytest.fixture(scope="session")
+def reset_db() -> Callable[[], None]:
+    """CKAN's, which asks for each of 40 tables whether it exists and empties it; ours asks once for all, and sends one statement."""
+
+    def empty_or_make() -> None:
+        if not model.repo.tables_created_and_initialised:
+            helpers.reset_db()
+            return
+        close_all_sessions()
+        assert model.meta.engine
+        with model.meta.engine.begin() as connection:
+            there = set(connection.scalars(sa.text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")))
+            names = [t.name for t in reversed(model.repo.metadata.sorted_tables) if t.name in there and t.name != "alembic_version"]
+            quoted = connection.dialect.identifier_preparer.quote
+            connection.exec_driver_sql("; ".join(f"DELETE FROM {quoted(name)}" for name in names))  # noqa: S608 - CKAN's own names
+
+    return empty_or_make
+
+
 @pytest.fixture
 def clean_db(with_plugins: None, reset_db: Callable[[], None], migrate_db_for: Callable[[str], None], reset_index, _tables_made: set[str]):
     """CKAN's ``clean_db`` with our plugins loaded, their tables made, and an empty index."""
@@ -94,22 +127,6 @@ def clean_db(with_plugins: None, reset_db: Callable[[], None], migrate_db_for: C
             _tables_made.add(plugin)
     if p.plugin_loaded("ogptn_search") or os.environ.get("CKAN_SOLR_URL"):
         reset_index()
-
-
-@pytest.fixture(scope="session")
-def _applications() -> dict[str, tuple[Any, Any]]:
-    """``{plugins: (application, CKAN's context for addresses outside of a request)}``."""
-    return {}
-
-
-@pytest.fixture
-def kept_app(with_plugins: None, make_app: Callable[[], Any], _applications: dict[str, tuple[Any, Any]]) -> Any:
-    """CKAN's ``app``, made once in a run for each list of plugins: for tests whose blueprints and templates are those of the plugins."""
-    plugins = str(config["ckan.plugins"])
-    if plugins not in _applications:
-        _applications[plugins] = (make_app(), middleware._internal_test_request_context)
-    application, middleware._internal_test_request_context = _applications[plugins]
-    return application
 
 
 @pytest.fixture

@@ -44,9 +44,10 @@ _cleaned: list[str] = []
 
 
 @pytest.fixture
-def site(request: pytest.FixtureRequest) -> None:
+def site(with_plugins: None, request: pytest.FixtureRequest) -> None:
     """Our plugins on a database that was clean when this file began: emptying it takes longer than any of these tests."""
-    request.getfixturevalue("with_plugins" if _cleaned else "clean_db")
+    if not _cleaned:
+        request.getfixturevalue("clean_db")
     _cleaned.append(request.node.name)
 
 

@@ -48,10 +48,10 @@ def _once() -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def _only_the_terms_of_the_files(request: pytest.FixtureRequest, _once: list[str]) -> Iterator[None]:
+def _only_the_terms_of_the_files(with_plugins: None, request: pytest.FixtureRequest, _once: list[str]) -> Iterator[None]:
     """Emptying the whole database takes longer than any of these tests: it is done once, and the terms go after each."""
-    request.getfixturevalue("with_plugins" if _once else "clean_db")
     if not _once:
+        request.getfixturevalue("clean_db")
         _once.append("cleaned")
     yield
     model.Session.rollback()

@@ -63,22 +63,18 @@ class World:
 
 
 _made: list[World] = []
-_app: list[Any] = []
 
 
 @pytest.fixture
 def app(world: World, make_app: Any) -> Any:
-    """One application for the whole module: making one takes longer than most of these tests."""
-    if not _app:
-        _app.append(make_app())
-    return _app[0]
+    return make_app()
 
 
 @pytest.fixture
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
+def world(with_plugins: None, request: pytest.FixtureRequest) -> Iterator[World]:
     """Emptying the whole database takes longer than any of these tests: it is done once, and the sources go after each."""
-    request.getfixturevalue("with_plugins" if _made else "clean_db")
     if not _made:
+        request.getfixturevalue("clean_db")
         people = {name: factories.UserWithToken() for name in ("administrator", "editor")}
         sysadmin = factories.SysadminWithToken()
         members = [

@@ -13,11 +13,6 @@ from ckanext.ogptn.catalogue.dcat.profile import complete_graph
 
 
 @pytest.fixture
-def app(kept_app: Any) -> Any:
-    return kept_app
-
-
-@pytest.fixture
 def shapes(shared: Path) -> Path:
     return shared / "standards" / "dcat-ap-3.0.1"
 
