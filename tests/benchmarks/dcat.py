@@ -28,6 +28,7 @@ from typing import Any, cast
 
 import psutil
 
+from tests.benchmarks import fresh
 from tests.services import TestServices
 
 INI = Path(__file__).resolve().parents[2] / "test.ini"
@@ -45,12 +46,7 @@ def site() -> Iterator[Any]:
         os.environ.update(services.start())
         flask_app = _client()
         with flask_app.test_request_context():
-            from ckan import model
-            from ckan.cli.db import _run_migrations
-
-            model.repo.init_db()
-            for plugin in ("activity", "ogptn", "ogptn_search"):
-                _run_migrations(plugin)
+            fresh.make(("activity", "ogptn", "ogptn_search"))
             yield flask_app
     finally:
         services.stop(everything=True)

@@ -170,6 +170,7 @@ def compare(count: int) -> Bench:
             ("nothing changed, everything read", "everything", 0),
             ("1 % changed, everything read", "everything", max(1, count // 100)),
             ("nothing changed, changes asked for", "changes", 0),
+            ("1 % changed, changes asked for", "changes", max(1, count // 100)),
         ]
         cpu: dict[str, list[str]] = {name: [] for name in sides}
         for number, (name, how, changed) in enumerate(rows):
@@ -185,6 +186,7 @@ def compare(count: int) -> Bench:
             bench.cases.append(Case(name, {side: timings[side] for side in sides}, {side: notes[side] for side in sides}, count))
             ratio = timings[PEER].seconds[0] / timings[OURS].seconds[0]
             bench.fact(f"{name}: rate of ours", f"{ratio:.1f} × the peer's")
+            print(f"{name}: {', '.join(f'{side} {each.seconds[0]:.1f} s' for side, each in timings.items())}", file=sys.stderr, flush=True)
         for side in sides:
             bench.fact(f"CPU of the process, {side}", f"{' / '.join(cpu[side])} ms per dataset, row by row")
     bench.fact("load after", load())

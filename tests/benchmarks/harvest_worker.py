@@ -17,6 +17,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from tests.benchmarks import fresh
+
 MIGRATED = {"ours": ("activity", "ogptn", "ogptn_search", "ogptn_harvest"), "peer": ("activity", "ogptn_search", "harvest")}
 
 
@@ -116,11 +118,8 @@ def main(side: str, ini: str) -> int:
     logging.disable(logging.ERROR)
     with application._wsgi_app.test_request_context():
         from ckan import model
-        from ckan.cli.db import _run_migrations
 
-        model.repo.init_db()
-        for plugin in MIGRATED[side]:
-            _run_migrations(plugin)
+        fresh.make(MIGRATED[side])
         user = tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
         context: Any = {"user": user, "ignore_auth": True}
         names = {"title_translated": {"ar": "إدارة", "fr": "Direction", "en": "Department"}} if side == "ours" else {"title": "Direction"}
