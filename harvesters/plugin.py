@@ -12,7 +12,7 @@ from ckan.common import CKANConfig
 from flask import Blueprint
 
 from .engine import actions, auth, cli
-from .pages import views
+from .pages import helpers, views
 
 
 @tk.blanket.config_declarations
@@ -24,6 +24,7 @@ class OgptnHarvestPlugin(p.SingletonPlugin):
     p.implements(p.IBlueprint)
     p.implements(p.IClick)
     p.implements(p.IConfigurer)
+    p.implements(p.ITemplateHelpers)
 
     # IActions
     def get_actions(self) -> dict[str, Callable[..., Any]]:
@@ -47,3 +48,7 @@ class OgptnHarvestPlugin(p.SingletonPlugin):
         if p.plugin_loaded("ogptn"):
             tk.add_template_directory(config, "templates")
             tk.add_resource("assets", "ogptn-harvest")
+
+    # ITemplateHelpers
+    def get_helpers(self) -> dict[str, Callable[..., Any]]:
+        return helpers.get_helpers()

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from . import sources
 from .loader import load
 from .records import SeedError
 
@@ -41,3 +42,22 @@ def seed(context: click.Context, demo: bool) -> None:
         click.secho(line, fg="red", err=True)
     if report.errors:
         sys.exit(1)
+
+
+@ogptn.command()
+@click.argument("address")
+@click.pass_context
+def samples(context: click.Context, address: str) -> None:
+    """Make the harvest sources of the demonstration, served at ADDRESS, and harvest them in the background.
+
+    ADDRESS is that of `python -m ckanext.ogptn.seed.source_server`. May be run again: sources that are there follow a new address, those
+    that somebody removed stay removed.
+    """
+    flask_app = context.find_root().meta["flask_app"]
+    try:
+        with flask_app.test_request_context():
+            done = sources.make(address)
+    except SeedError as error:
+        click.secho(str(error), fg="red", err=True)
+        sys.exit(1)
+    click.echo(done.summary())

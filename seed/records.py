@@ -202,6 +202,23 @@ def datasets() -> list[Record]:
     return records
 
 
+def sources() -> list[dict[str, Any]]:
+    """Harvest sources of the demonstration, as `sources.yaml` lists them: the fields of ``ogptn_harvest_source_create``, with ``key``,
+    ``owner`` (an organisation's name) and ``path`` (below the sample server's address).
+
+    :raises SeedError: an entry lacks one of them, or two have one key
+    """
+    found: list[dict[str, Any]] = []
+    for entry in _read("sources.yaml")["sources"]:
+        missing = [name for name in ("key", "title", "backend", "path", "owner", "language") if not entry.get(name)]
+        if missing:
+            raise SeedError(f"sources.yaml, {entry.get('key')}: no {', '.join(missing)}")
+        if entry["key"] in {other["key"] for other in found}:
+            raise SeedError(f"sources.yaml: two sources are called {entry['key']}")
+        found.append(entry)
+    return found
+
+
 def _upload(where: str, resource: dict[str, Any], synthetic: bool, markers: Translated) -> Upload:
     name = _translated(where, "resource name", resource["name"])
     if synthetic:

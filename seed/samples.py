@@ -6,10 +6,14 @@ invented, and every title, every note and every row says so.
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import functools
 import io
 import random
+import re
+import uuid
+import zipfile
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
@@ -17,6 +21,8 @@ from typing import Any
 from openpyxl import Workbook
 
 SYNTHETIC = {"fr": "données synthétiques", "ar": "بيانات اصطناعية", "en": "synthetic data"}
+#: The keyword by which the home page counts what is invented (``keywords.yaml``, ``demo``).
+KEYWORD = "synthetic demonstration data"
 #: In a column of its own in every table.
 MARK = " – ".join(SYNTHETIC.values())
 MARK_COLUMN = "donnees_synthetiques"
@@ -88,6 +94,18 @@ def workbook(sheets: dict[str, Iterator[Sequence[object]] | Sequence[Sequence[ob
             sheet.append([float(cell) if isinstance(cell, Decimal) else cell for cell in row])
     file = io.BytesIO()
     book.save(file)
+    return _without_clock(file)
+
+
+def _without_clock(made: io.BytesIO) -> bytes:
+    """The same package with the same times whenever it is made, so that a sample that did not change does not look changed."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(made) as source, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == "docProps/core.xml":
+                content = re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", b"2023-01-01T00:00:00Z", content)
+            target.writestr(zipfile.ZipInfo(name, (2023, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
     return file.getvalue()
 
 
@@ -95,3 +113,283 @@ def workbook(sheets: dict[str, Iterator[Sequence[object]] | Sequence[Sequence[ob
 def boost_workbook() -> bytes:
     """As ``http://www.mizaniatouna.gov.tn/tunisia/template_fr/boost_fr.xlsx`` is shaped: sheet ``Sheet1``, header on row 1."""
     return workbook({"Sheet1": [BOOST_HEADER, *boost_rows()]})
+
+
+# ---------------------------------------------------------------------------------------------- the industry, energy and mines portal
+_OTL = "otl-data.industrie.gov.tn"
+_MINISTRY = "Ministère de l'Industrie, de l’Energie, des Mines"
+WARNING = {
+    "fr": "Données synthétiques de démonstration : les chiffres des fichiers sont inventés et les documents ne sont pas les vrais.",
+    "ar": "بيانات اصطناعية للعرض: أرقام الملفات مختلقة والوثائق ليست الأصلية.",
+}
+#: Titles, notes, tags, names and files as the portal has them, typing errors and contradictions included (national catalogue, 2025-03-11;
+#: the last one is invented, for a contract of the sample): slug, title, notes, owner, tags, ``[(name, declared format, file)]``.
+_INDUSTRIE: tuple[tuple[str, str, str, str, tuple[str, ...], tuple[tuple[str, str, str], ...]], ...] = (
+    (
+        "production-petroliere-mensuelle-par-champs", "TN - Production pétrolière mensuelle par champs",
+        "Production pétrolière mensuelle par champs (En kt) depuis Janvier 2010", _MINISTRY, ("Production", "champs", "pétrolière"),
+        (
+            ("TN-Production pétrolière mensuelle par champs", "XLS", "opendataproductionmensuelledepetroleparchamps.xlsx"),
+            ("Production pétrolière mensuelle par champs", "CSV", "opendataproductionmensuelledepetroleparchamps.csv"),
+        ),
+    ),
+    (
+        "export-mensuel-petrole-brut", "TN - Exportation mensuelle du pétrole brut",
+        "Exportation mensuelle du pétrole brut en Tunisie (part etat/ETAP+ Part des partenaires)", _MINISTRY,
+        ("Exportation", "pétrole brut"),
+        (
+            ("TN - Exportation mensuelle du pétrole brut", "XLS", "exportationmensuelledupetrolebrut.xlsx"),
+            ("Exportation mensuelle du pétrole brut en Tunisie", "CSV", "exportationmensuelledupetrolebrut.csv"),
+        ),
+    ),
+    (
+        "concessions-d-exploitation-d-hydrocarbures-en-tunisie", "TN-Concessions d’exploitation d’hydrocarbures En Tunisie",
+        "Liste des Concessions d’exploitation d’hydrocarbures En Tunisie", _MINISTRY, ("Concessions", "exploitation", "hydrocarbures"),
+        (
+            ("Concessions d’exploitation d’hydrocarbures En Tunisie", "XLS", "situationdesconcessionsannee2019.xls"),
+            ("TN-Concessions d’exploitation d’hydrocarbures En Tunisie", "PDF", "situationdesconcessionsannee2019.pdf"),
+        ),
+    ),
+    (
+        "rapport-r", "Le Rapport R (نسب الأتاوة والضريبة على الأرباح لإمتيازات إستغلال المحروقات)",
+        "نسب الأتاوة والضريبة على الأرباح لإمتيازات إستغلال المحروقات", _MINISTRY, ("Rapport R",),
+        (("نسب الأتاوة والضريبة على الأرباح لإمتيازات إستغلال المحروقات", "PDF", "rapportr.pdf"),),
+    ),
+    (
+        "tn-prix-de-vente-des-produits-peroliers", "TN-Prix de vente des produits péroliers",
+        ("Il s'agit des prix moyens pondérés annuels de vente des produit pétroliers suivants : Essence sans plomb, Essence Super, Gasoil "
+        "ordinaire, Gasoil 50,Pétrole lampant domestique, GPL domestique. les prix sont exprimés en millimes par litre pour les 5 premiers "
+        "produits et en Dinars par bouteille pour le GPL domestique."), _MINISTRY, (),
+        (
+            ("Prix de vente des produits pétroliers", "XLS", "prixdeventedesproduitspetroliers.xls"),
+            ("Prix de vente des produits pétroliers", "CSV", "prixdeventedesproduitspetroliers.csv"),
+        ),
+    ),
+    (
+        "tn-convention-zarat", "TN-Convention Zarat", 'La convention régissant le permis "ZARAT" duquel est issue la concession "Didon".',
+        _MINISTRY, ("contrat pétrolier", "convention particulière", "didon", "zarat"),
+        (
+            ("Convention Zarat", "PDF", "conventionzarat.pdf"),
+            ("Avenant n°1 au convention Zarat", "PDF", "avenantn1conventionzarat.pdf"),
+            ("Avenant n°5 au convention Zarat", "PDF", "avenantn5conventionzaratenreg12.03.2013.pdf"),
+            ("Contrat d'association ZARAT", "PDF", "contratzarat.pdf"),
+        ),
+    ),
+    (
+        "tn-production-du-phosphate-depuis-1900", "TN-PRODUCTION ANNUELLE DU PHOSPHATE DEPUIS 1900 (million de tonnes)",
+        "la production annuelle du phosphate de l'année 1900 jusqu'à 2016 en million de tonnes.", _MINISTRY, (),
+        (
+            ("Production du Phosphate depuis 1900", "XLS", "prodphosphate1900.xls"),
+            ("Production annuelle du Phosphate depuis 1900", "CSV", "prodphosphate1900.csv"),
+        ),
+    ),
+    (
+        "la-production-mensuelle-du-phosphate-en-mille-tonne", "TN-PRODUCTION PHOSPHATE MENSUELLE (Tonne)",
+        "la production mensuelle du phosphate en Tonne", _MINISTRY, ("mensuelle", "phosphate", "production"),
+        (
+            ("la production mensuelle du phosphate en Tonne", "XLS", "laproductionmensuelleduphosphate.xls"),
+            ("TN-PRODUCTION PHOSPHATE MENSUELLE (Tonne)", "CSV", "laproductionmensuelleduphosphate.csv"),
+        ),
+    ),
+    (
+        "tn-liste-permis-de-recherche-minier", "TN-LISTE PERMIS DE RECHERCHE MINIER", "liste permis de recherche minier", _MINISTRY,
+        ("2017", "Permis de recherche", "minier"),
+        (
+            ("liste permis de recherche minier", "XLS", "listepermisderechercheminierjanvier2017.xls"),
+            ("Listes de permis de recherche minier (Pdf)", "PDF", "listepermisderechercheminierjanvier2017pdf.pdf"),
+            ("TN-LISTE PERMIS DE RECHERCHE MINIER", "CSV", "listepermisderechercheminierjanvier2017.csv"),
+        ),
+    ),
+    (
+        "tn-revenus-de-l-etap-au-titre-de-l-exercice-2013-2014", "TN-Revenus de l’ETAP au titre de l’exercice 2013-2014",
+        "Revenus de l’ETAP au titre de l’exercice 2013-2014", "Entreprise Tunisienne d'Activités Pétrolières", (),
+        (("TN-Revenus de l’ETAP au titre de l’exercice 2013-2014", "XLS", "revenusdeetap.xlsx"),),
+    ),
+    (
+        "textile-evolution-du-nombre-des-entreprises-et-emplois", "TN-Textile : Evolution du nombre des entreprises et emplois",
+        "Evolution du nombre des entreprises et emplois dans le secteur de textile -2011-2015)", _MINISTRY, ("textile",),
+        (("TN- Textile : Evolution du nombre des entreprises et emplois", "XLS", "evolutiondunombredesentreprisesetemplois.xlsx"),),
+    ),
+    (
+        "convention-permis-essai-0", "Convention Permis Essai 0", 'La convention régissant le permis "Essai 0", inventé.', _MINISTRY,
+        ("contrat pétrolier", "convention particulière"), (("Convention Permis Essai 0", "PDF", "conventionpermisessai0.pdf"),),
+    ),
+)  # fmt: skip
+
+
+def _id(*parts: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, "/".join(("https://catalog.industrie.example", *parts))))
+
+
+def industrie(base: str) -> list[dict[str, Any]]:
+    """Datasets of the portal, as its action API shows them.
+
+    :param base: address of the portal
+    """
+    found = []
+    for number, (name, title, notes, owner, tags, files) in enumerate(_INDUSTRIE):
+        dataset_id = _id(name)
+        resources = []
+        for place, (file_title, format_, file) in enumerate(files):
+            resource_id = _id(name, file)
+            resources.append(
+                {
+                    "id": resource_id,
+                    "url": f"{base}/dataset/{dataset_id}/resource/{resource_id}/download/{file}",
+                    "name": f"{file_title} – {SYNTHETIC['fr']}",
+                    "description": WARNING["fr"],
+                    "format": format_,
+                    "position": place,
+                }
+            )
+        found.append(
+            {
+                "id": dataset_id,
+                "name": name,
+                "title": f"{title} – {SYNTHETIC['fr']}",
+                "notes": f"{notes}\n\n{WARNING['fr']} {WARNING['ar']}",
+                "type": "dataset",
+                "state": "active",
+                "private": False,
+                "license_id": _OTL,
+                "license_title": _OTL,
+                "metadata_created": f"2017-01-01T00:00:{number:02}.000000",
+                "metadata_modified": "2025-03-11T10:00:00.000000",
+                "organization": {"id": _id(owner), "name": "industrie", "title": owner, "is_organization": True},
+                "groups": [],
+                "tags": [{"name": tag} for tag in (*tags, KEYWORD)],
+                "extras": [{"key": "spatial_geoName", "value": "كامل تراب الجمهورية"}],
+                "resources": resources,
+            }
+        )
+    return found
+
+
+_FIELDS = ("Ashtart", "El Borma", "Nawara", "Miskar", "Hasdrubal", "Sabria")
+
+
+def _months(first: int, last: int) -> list[dt.date]:
+    return [dt.date(year, month, 1) for year in range(first, last + 1) for month in range(1, 13)]
+
+
+def _tonnes(chance: random.Random, most: int) -> Decimal:
+    return Decimal(chance.randrange(most)) / 1000
+
+
+def _rows_of(file: str) -> list[list[object]]:
+    """A table of the portal: a title, an empty row, the header, rows, a total; ``-`` where there was none. The numbers are invented."""
+    stem = file.rsplit(".", 1)[0]
+    chance = random.Random(stem)  # noqa: S311 - invented numbers that are the same every time
+    mark = (SYNTHETIC["fr"],)
+    if "petroleparchamps" in stem:
+        body = [
+            [month, *(_tonnes(chance, 60_000) if chance.random() > 0.05 else "-" for _field in _FIELDS)] for month in _months(2018, 2020)
+        ]
+        return _with_total("Production pétrolière mensuelle par champs (En kt)", ["Date", *_FIELDS], body)
+    if "petrolebrut" in stem:
+        body = [[month, month.year, _tonnes(chance, 250_000)] for month in _months(2018, 2020)]
+        return _with_total("Exportation mensuelle du pétrole brut", ["Date", "Year", "Exportation Pétrole brut en kt"], body)
+    if "prixdevente" in stem:
+        products = ["Essence sans plomb", "Essence Super", "Gasoil ordinaire", "Gasoil 50", "Pétrole lampant domestique", "GPL domestique"]
+        body = [[year, *(Decimal(chance.randrange(20_000, 200_000)) / 100 for _product in products)] for year in range(1990, 2017)]
+        # A fault of the real file: a year that repeats the one before.
+        body[11] = [2001, *body[10][1:]]
+        return [["Année", *products, MARK_COLUMN], *([*row, *mark] for row in body)]
+    if "prodphosphate" in stem:
+        body = [[year, _tonnes(chance, 9_000)] for year in range(1900, 2017)]
+        return [["Année", "Production (million de tonnes)", MARK_COLUMN], *([*row, *mark] for row in body)]
+    if "duphosphate" in stem:
+        body = [[month, chance.randrange(100_000, 800_000)] for month in _months(2014, 2016)]
+        return _with_total("PRODUCTION PHOSPHATE MENSUELLE (Tonne)", ["Mois", "Production"], body)
+    if "concessions" in stem or "permis" in stem:
+        kind = "Concession" if "concessions" in stem else "Permis"
+        body = [
+            [f"{kind} Essai {number}", "Société d’essai (inventée)", dt.date(2000 + number, 1, 15), chance.randrange(40, 900)]
+            for number in range(1, 13)
+        ]
+        return [[kind, "Titulaire", "Date d’octroi", "Superficie (km²)", MARK_COLUMN], *([*row, *mark] for row in body)]
+    if "etap" in stem:
+        body = [[label, chance.randrange(10**8, 10**9), chance.randrange(10**8, 10**9)] for label in ("Ventes locales", "Exportations")]
+        return _with_total("Revenus de l’ETAP (en dinars)", ["Rubrique", "2013", "2014"], body)
+    body = [[year, chance.randrange(1_500, 2_000), chance.randrange(150_000, 200_000)] for year in range(2011, 2016)]
+    return [["Année", "Entreprises", "Emplois", MARK_COLUMN], *([*row, *mark] for row in body)]
+
+
+def _with_total(title: str, header: list[str], body: list[list[Any]]) -> list[list[object]]:
+    numbers = range(next(place for place, cell in enumerate(body[0]) if isinstance(cell, (Decimal, int))), len(header))
+    total = [sum((row[place] for row in body if row[place] != "-"), Decimal(0)) for place in numbers]
+    blanks: list[object] = [None] * (numbers[0] - 1)
+    return [
+        [f"{title} – {MARK}"],
+        [],
+        [*header, MARK_COLUMN],
+        *([*row, SYNTHETIC["fr"]] for row in body),
+        ["Total", *blanks, *total, SYNTHETIC["fr"]],
+    ]
+
+
+def _as_csv(rows: list[list[object]]) -> bytes:
+    """As Excel in French writes it: semicolons, decimal commas, days first, Windows-1252."""
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, delimiter=";", lineterminator="\r\n")
+    for row in rows:
+        cells = (cell.strftime("%d/%m/%Y") if isinstance(cell, dt.date) else cell for cell in row)
+        writer.writerow([str(cell).replace(".", ",") if isinstance(cell, Decimal) else cell for cell in cells])
+    return file.getvalue().replace(SYNTHETIC["ar"], "").encode("cp1252", "replace")
+
+
+@functools.cache
+def industrie_file(name: str) -> tuple[bytes, str] | None:
+    """A file of the portal and its media type; None if it has no such file. ``.xls`` files are CSV inside, as some of the real ones."""
+    if not any(file == name for *_rest, files in _INDUSTRIE for _title, _format, file in files):
+        return None
+    ending = name.rsplit(".", 1)[-1]
+    if ending == "pdf":
+        return _PDF, "application/pdf"
+    if ending == "xlsx":
+        return workbook({"Feuil1": _rows_of(name)}), _XLSX
+    return _as_csv(_rows_of(name)), "application/vnd.ms-excel" if ending == "xls" else "text/csv"
+
+
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_PDF = (
+    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>endobj\n"
+    b"4 0 obj<</Length 75>>stream\nBT /F1 18 Tf 60 760 Td (Echantillon : ce n'est pas le vrai document.) Tj ET\nendstream endobj\n"
+    b"5 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+)
+
+# ------------------------------------------------------------------------------------------------------------- the list of workbooks
+#: Mizaniatouna states nowhere in which unit its amounts are; this list is the sample's own, and so is the unit.
+BOOST_LIST = f"""# {MARK}
+- identifier: boost
+  url: tunisia/template_fr/boost_fr.xlsx
+  years: {BOOST_YEARS[0]}-{BOOST_YEARS[-1]}
+  title_fr: Dépenses du budget de l’État, exercice {{year}} (BOOST) – {SYNTHETIC["fr"]}
+  title_ar: نفقات ميزانية الدولة، السنة المالية {{year}} (BOOST) – {SYNTHETIC["ar"]}
+  title_en: State budget expenditure, fiscal year {{year}} (BOOST) – {SYNTHETIC["en"]}
+  description_fr: {WARNING["fr"].replace(" : ", ", ")}
+  description_ar: {WARNING["ar"].replace(": ", "، ")}
+  keywords_en: {KEYWORD}
+  unit: dinars
+  unit_source: Choix de l’échantillon – {SYNTHETIC["fr"]}
+  document: execution
+  licence: LNDPO-TN
+  publisher_fr: Ministère des Finances
+  publisher_ar: وزارة المالية
+"""
+
+
+# ---------------------------------------------------------------------------------------------------------------------- the server
+def answer(path: str) -> tuple[int, bytes, str] | None:
+    """What stands at an address of the portal of mines or of Mizaniatouna: status, content, media type; None for what is not a file.
+
+    :param path: ``/industrie/…`` or ``/mizaniatouna/…``
+    """
+    if path.startswith("/industrie/dataset/") and (found := industrie_file(path.rsplit("/", 1)[-1])):
+        return 200, *found
+    if path == "/mizaniatouna/tunisia/template_fr/boost_fr.xlsx":
+        return 200, boost_workbook(), _XLSX
+    if path == "/mizaniatouna/boost.yaml":
+        return 200, BOOST_LIST.encode(), "text/yaml; charset=utf-8"
+    return None

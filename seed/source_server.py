@@ -1,5 +1,6 @@
 """A small source to harvest from: a CKAN site, a DCAT catalogue and a data.json of the same invented datasets, and invented contracts as
-resourcecontracts.org tells them, with faults on demand.
+resourcecontracts.org tells them, with faults on demand. Besides, small samples of Tunisia's own sources (`samples`), which the
+demonstration harvests.
 
 For tests, for trying the harvester out, and to show what it says when a source misbehaves::
 
@@ -9,6 +10,9 @@ Every dataset says in title, description and keywords that it is synthetic. Addr
 ``/fr`` and ``/ar``), ``/catalog.ttl``, ``/catalog.rdf``, ``/catalog.jsonld`` (``?page=2``; ``?whole`` for one file; ``?blank`` for blank
 nodes), ``/data.json``, ``/files/``. Contracts: ``/contracts/group`` and ``/contract/{id}/metadata``, as in the API, and ``/contracts.csv``
 (``?encoding=utf-8``; Mac Roman with carriage returns without it), as exported.
+
+Samples, each below its own name and then at the address of the real one: ``/industrie/api/3/action/…`` and the files of its datasets,
+``/mizaniatouna/tunisia/template_fr/boost_fr.xlsx`` and the list ``/mizaniatouna/boost.yaml``, ``/resourcecontracts/contracts/group``.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ import contextlib
 import copy
 import csv
 import gzip
+import hashlib
 import io
 import json
 import socket
@@ -34,6 +39,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from rdflib import BNode, Graph, Literal, Namespace, URIRef
 from rdflib.namespace import DCAT, DCTERMS, FOAF, RDF, XSD
+
+from . import samples
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -240,6 +247,10 @@ class _Server(ThreadingHTTPServer):
         """Clients that hang up are what this server is for."""
 
 
+_STATIC = ("/industrie/dataset/", "/mizaniatouna/", "/baladiati/")
+_LONG_AGO = "Sun, 01 Jan 2023 00:00:00 GMT"
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     source: TrialSource
@@ -259,6 +270,12 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is not None and struck:
             _ANSWERS[fault.name](self, body, media_type)
             return
+        if status == 200 and path.startswith(_STATIC):
+            # As a web server that keeps files does.
+            tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+            same = self.headers.get("If-None-Match") == tag
+            self.send(b"" if same else body, 304 if same else 200, media_type, ETag=tag, Last_Modified=_LONG_AGO)
+            return
         self.send(body, status, media_type)
 
     do_HEAD = do_GET  # noqa: N815 - http.server's name
@@ -275,6 +292,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def _content(self, path: str, query: dict[str, str]) -> tuple[int, bytes, str]:
+        if path.startswith("/industrie/api/3/action/"):
+            shown = samples.industrie(f"{self.source.url}/industrie")
+            return _action(path.removeprefix("/industrie/api/3/action/"), query, shown, self.source)
+        if (found := samples.answer(path)) is not None:
+            return found
+        path = path.removeprefix("/resourcecontracts")
         shown = self.source.shown()
         if path.startswith("/api/3/action/"):
             if not self.source.action_api:
@@ -657,6 +680,8 @@ def main(arguments: list[str] | None = None) -> None:
     with TrialSource(given.datasets, port=given.port) as source:
         source.fault = Fault(given.fault) if given.fault else None
         sys.stdout.write(f"CKAN: {source.url}  DCAT: {source.url}/catalog.ttl  data.json: {source.url}/data.json\n")
+        sys.stdout.write(f"Samples: {source.url}/industrie  {source.url}/mizaniatouna/boost.yaml  ")
+        sys.stdout.write(f"{source.url}/resourcecontracts/contracts/group\n")
         sys.stdout.flush()
         with contextlib.suppress(KeyboardInterrupt):
             threading.Event().wait()

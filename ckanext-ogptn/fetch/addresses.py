@@ -47,27 +47,35 @@ class AddressPolicy:
 
     :ivar hosts: host names, lower case, whose addresses may lie inside, except link-local ones
     :ivar networks: addresses and networks that may be fetched; the only way to a link-local address
+    :ivar ports: ``(host name or address, port)`` that may be fetched, and nothing else of that host
     """
 
     hosts: frozenset[str] = frozenset()
     networks: tuple[Network, ...] = ()
+    ports: frozenset[tuple[str, int]] = frozenset()
 
     @classmethod
     def of(cls, allowed: Iterable[str]) -> AddressPolicy:
-        """From host names, addresses and networks as an administrator writes them: ``data.intranet.tn 10.1.0.0/16 127.0.0.1``."""
+        """From host names, addresses and networks as an administrator writes them: ``data.intranet.tn 10.1.0.0/16 127.0.0.1:5820``."""
         hosts: set[str] = set()
         networks: list[Network] = []
+        ports: set[tuple[str, int]] = set()
         for entry in allowed:
+            host, colon, port = entry.rpartition(":")
+            if colon and port.isdigit() and (":" not in host or host.startswith("[")):
+                ports.add((host.strip("[]").lower().rstrip("."), int(port)))
+                continue
             try:
                 networks.append(ipaddress.ip_network(entry.strip("[]"), strict=False))
             except ValueError:
                 hosts.add(entry.lower().rstrip("."))
-        return cls(frozenset(hosts), tuple(networks))
+        return cls(frozenset(hosts), tuple(networks), frozenset(ports))
 
-    def allows(self, host: str, address: str) -> bool:
+    def allows(self, host: str, address: str, port: int | None = None) -> bool:
         """Whether ``host`` may be reached at ``address``, one of those that its name stands for.
 
         :param address: IPv4 or IPv6, as the resolver gave it
+        :param port: that is to be connected to; entries with a port allow no other
         """
         try:
             ip = ipaddress.ip_address(address.split("%", 1)[0])
@@ -78,4 +86,7 @@ class AddressPolicy:
         inner = embedded(ip)[-1]
         if any(candidate in network for network in self.networks for candidate in (ip, inner) if candidate.version == network.version):
             return True
-        return host.lower().rstrip(".") in self.hosts and not (ip.is_link_local or inner.is_link_local)
+        name = host.lower().rstrip(".")
+        if port is not None and ((name, port) in self.ports or (str(ip), port) in self.ports):
+            return not (ip.is_link_local or inner.is_link_local) or (str(ip), port) in self.ports
+        return name in self.hosts and not (ip.is_link_local or inner.is_link_local)

@@ -311,7 +311,8 @@ class Client:
         except OSError:
             # The proxy may know names that we do not.
             return
-        if not any(self._addresses.allows(host, str(sockaddr[0])) for *_rest, sockaddr in found):
+        port = urlsplit(url).port or (443 if url.lower().startswith("https:") else 80)
+        if not any(self._addresses.allows(host, str(sockaddr[0]), port) for *_rest, sockaddr in found):
             raise FetchError("inside-address", url)
 
     # ----------------------------------------------------------------------------------------------------------------- the answer
@@ -468,7 +469,7 @@ class _Guarded:
         except (OSError, UnicodeError) as error:
             again = isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
             raise FetchError("host-unknown", _address(this), retryable=again) from None
-        allowed = [entry for entry in found if self.addresses.allows(host, str(entry[4][0]))]
+        allowed = [entry for entry in found if self.addresses.allows(host, str(entry[4][0]), this.port)]
         if not allowed:
             raise FetchError("inside-address", _address(this))
         failure: OSError | None = None

@@ -138,6 +138,8 @@ def announce(welcome: Welcome, layout: Layout, seconds: float) -> None:
     if welcome.password:
         click.echo(f"Password: {welcome.password}   (shown this once; change it at {welcome.address}/user/edit/{welcome.admin})")
     click.echo(f"Data: {layout.root}")
+    if welcome.harvesting:
+        click.echo(f"The sample sources are being harvested in the background: {welcome.address}/harvest shows how far they are.")
 
 
 def already_running(layout: Layout, *, demo: bool) -> None:
@@ -226,7 +228,7 @@ def status_of(layout: Layout) -> dict[str, Any]:
             services[name] = {"state": "running" if running.alive() else "dead", "pid": running.pid, "port": running.port}
         elif (address := replaced.get(name)) is not None:
             services[name] = {"state": "external", "address": without_password(address)}
-        else:
+        elif name != "samples":
             services[name] = {"state": "stopped"}
     return {
         "running": locked,

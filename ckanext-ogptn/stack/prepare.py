@@ -147,12 +147,26 @@ def seed(ini: str, *, demo: bool) -> None:
     command.main(arguments, prog_name="ckan", standalone_mode=False)
 
 
+def make_samples(ini: str, address: str) -> None:
+    """Make the harvest sources of the demonstration and queue their first harvest, through the ``ogptn`` plugin's own command."""
+    from ckan.cli.cli import ckan as command
+
+    say("making the sample harvest sources")
+    command.main(["-c", ini, "ogptn", "samples", address], prog_name="ckan", standalone_mode=False)
+
+
+def has_own_commands() -> bool:
+    """Whether the ``ogptn`` plugin is loaded: an administrator may have taken it out, in site.ini."""
+    return any(command.name == "ogptn" for plugin in PluginImplementations(IClick) for command in plugin.get_commands())
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ini", required=True)
     parser.add_argument("--migrate", action="store_true")
     parser.add_argument("--admin", help="name of the first administrator; the password is in OGPTN_ADMIN_PASSWORD")
     parser.add_argument("--seed", choices=("plan", "demo"))
+    parser.add_argument("--samples", metavar="ADDRESS", help="make the sample harvest sources of this address")
     parser.add_argument("--repair-index", action="store_true")
     parser.add_argument("--compare-index", action="store_true", help="print the comparison as JSON")
     parser.add_argument("--note", action="append", default=[], metavar="KEY=VALUE", help="remember in system_info at the end")
@@ -176,9 +190,10 @@ def main() -> int:
                 say(f"search index repaired: {repaired} datasets")
         if options.compare_index:
             sys.stdout.write(json.dumps(compare_index()))
-    # Not where an administrator has taken the plugin out, in site.ini.
-    if options.seed and any(command.name == "ogptn" for plugin in PluginImplementations(IClick) for command in plugin.get_commands()):
+    if options.seed and has_own_commands():
         seed(options.ini, demo=options.seed == "demo")
+    if options.samples and has_own_commands() and plugin_loaded("ogptn_harvest"):
+        make_samples(options.ini, options.samples)
     if options.note:
         for note in options.note:
             key, _, value = note.partition("=")

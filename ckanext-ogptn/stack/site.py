@@ -145,7 +145,8 @@ class Site:
     """What the site is started with.
 
     ``database``, ``datastore_write``, ``datastore_read``, ``redis``: complete addresses; ``solr``: its address, or ``None`` for
-    search in PostgreSQL. ``host``, ``port``: where the web server listens.
+    search in PostgreSQL. ``host``, ``port``: where the web server listens. ``samples``: address of the sample sources of a demonstration,
+    or ``None``.
     """
 
     database: str
@@ -156,6 +157,7 @@ class Site:
     host: str
     port: int
     site_url: str
+    samples: str | None = None
     plugins: tuple[str, ...] = field(default=PLUGINS)
 
     def active_plugins(self) -> tuple[str, ...]:
@@ -197,6 +199,10 @@ class Site:
         if self.datastore_write and self.datastore_read:
             settings["ckan.datastore.write_url"] = self.datastore_write
             settings["ckan.datastore.read_url"] = self.datastore_read
+        if self.samples:
+            settings["ogptn.samples"] = self.samples
+            # This port of this machine and no other: whoever may add sources could otherwise have the worker ask its other services.
+            settings["ogptn.harvest.allowed_hosts"] = urlsplit(self.samples).netloc
         return settings
 
     def write(self, layout: Layout, secrets: Secrets) -> None:

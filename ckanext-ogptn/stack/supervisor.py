@@ -25,6 +25,7 @@ from importlib.resources import files
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 import psycopg2
 import requests
@@ -32,7 +33,7 @@ import requests
 from .errors import ExitCode, StackError
 from .layout import CRITICAL_FREE_BYTES, Layout, read_json, write_private
 from .postgres import SUPERUSER, Postgres, url
-from .process import LOOPBACK, Running, StopSignal, end_session, require_port, spawn, tail
+from .process import LOOPBACK, Running, StopSignal, end_session, free_port, port_is_free, require_port, spawn, tail
 from .redis import Redis
 from .site import DATABASE, DATASTORE, DATASTORE_ROLE, ROLE, External, Site, address_of
 
@@ -40,15 +41,26 @@ from .site import DATABASE, DATASTORE, DATASTORE_ROLE, ROLE, External, Site, add
 WATCH_SECONDS = 0.5
 WEB_SECONDS = 120.0
 #: Services in the order of their start; they stop in the reverse order.
-ORDER = ("postgresql", "redis", "worker", "web")
+ORDER = ("postgresql", "redis", "samples", "worker", "web")
 STOP_SIGNALS: dict[str, tuple[StopSignal, ...]] = {
     "postgresql": Postgres.STOP_SIGNALS,
     "redis": Redis.STOP_SIGNALS,
+    "samples": ((signal.SIGTERM, 5.0),),
     # RQ ends the running job at the first signal and leaves; a second one cuts the job, which stays in the queue's registry.
     "worker": ((signal.SIGTERM, 10.0), (signal.SIGTERM, 5.0)),
     "web": ((signal.SIGTERM, 15.0),),
 }
-LABELS = {"postgresql": "PostgreSQL", "redis": "Redis", "worker": "the background worker", "web": "the web server"}
+LABELS = {
+    "postgresql": "PostgreSQL",
+    "redis": "Redis",
+    "samples": "the sample sources",
+    "worker": "the background worker",
+    "web": "the web server",
+}
+
+#: Where ``ckan ogptn samples`` notes, in CKAN's ``system_info``, which address the sample sources have: ``{"address": …}``.
+SAMPLES = "ogptn.samples"
+SAMPLE_CONTRACTS = 12
 
 Say = Callable[[str], None]
 
@@ -72,11 +84,13 @@ class Options:
 
 @dataclass
 class Welcome:
-    """What ``up`` tells when the site answers. ``password`` only the one time that it was generated."""
+    """What ``up`` tells when the site answers. ``password`` only the one time that it was generated; ``harvesting`` when the worker has the
+    samples still to harvest."""
 
     address: str
     admin: str
     password: str | None = None
+    harvesting: bool = False
 
 
 @dataclass
@@ -87,6 +101,8 @@ class Supervisor:
     running: dict[str, Running] = field(default_factory=dict)
     #: Of an administrator that was just made; told at the end, or before the error that came between.
     password: str | None = None
+    #: The sample sources were made or moved at this start, and a harvest of them is queued.
+    harvesting: bool = False
     _commands: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     # -- the whole life
@@ -157,16 +173,17 @@ class Supervisor:
         if not external.has_datastore:
             write_url = read_url = None
             self.say("no DataStore: CKAN_DATASTORE_WRITE_URL and CKAN_DATASTORE_READ_URL are not set")
-        site = Site(database, write_url, read_url, redis_url, external.solr, options.host, options.port, site_url)
+        samples, noted = self._start_samples(database, ports)
+        site = Site(database, write_url, read_url, redis_url, external.solr, options.host, options.port, site_url, samples)
         site.write(layout, secrets)
-        self._prepare(site, superuser_url, unclean=bool(previous) and not previous.get("clean"))
+        self._prepare(site, superuser_url, unclean=bool(previous) and not previous.get("clean"), moved=samples != noted)
 
         self.say("starting the web server and the background worker")
         self._record("worker", self._spawn("worker", [*ckan_command(), "-c", str(layout.ini), "jobs", "worker"]))
         self._record("web", self._spawn_web())
         self._wait_for_web()
         self._save_state(ready=True, address=site_url)
-        return Welcome(site_url, options.admin, self.password)
+        return Welcome(site_url, options.admin, self.password, self.harvesting)
 
     def watch(self) -> None:
         """Until a signal arrives. :raises StackError: a service died, or the disk is full."""
@@ -199,8 +216,30 @@ class Supervisor:
 
     # -- steps
 
-    def _prepare(self, site: Site, superuser_url: str | None, *, unclean: bool) -> None:
-        """Migrations, administrator, content and index, each only where needed."""
+    def _start_samples(self, database: str, ports: dict[str, int]) -> tuple[str | None, str | None]:
+        """Start the small sources that a demonstration portal harvests: asked for now, or in an earlier start, since its harvest sources
+        name them. They are a process of their own, with nothing of the portal's in it, and read nothing but their own code.
+
+        :returns: their address, and the one that the portal's harvest sources name, each ``None`` if there is none
+        """
+        try:
+            noted = json.loads(notes(database, [SAMPLES]).get(SAMPLES, "{}")).get("address")
+        except ValueError:
+            noted = None
+        if self.options.seed != "demo" and noted is None:
+            return None, None
+        try:
+            wanted = urlsplit(noted or "").port or ports.get("samples")
+        except ValueError:
+            wanted = None
+        port = wanted if wanted and port_is_free(wanted) else free_port()
+        self.say("starting the sample sources")
+        command = [sys.executable, "-m", "ckanext.ogptn.seed.source_server", "--port", str(port), "--datasets", str(SAMPLE_CONTRACTS)]
+        self._record("samples", self._spawn("samples", command, port))
+        return f"http://{LOOPBACK}:{port}", noted
+
+    def _prepare(self, site: Site, superuser_url: str | None, *, unclean: bool, moved: bool) -> None:
+        """Migrations, administrator, content, index and sample sources, each only where needed."""
         layout = self.options.layout
         wanted = {"ogptn.prepared": fingerprint(site), "ogptn.seeded": seed_fingerprint(self.options.seed)}
         found = notes(site.database, list(wanted))
@@ -215,6 +254,9 @@ class Supervisor:
                 extra["OGPTN_SUPERUSER_URL"] = superuser_url
         if self.options.seed and not seed_is_done(found.get("ogptn.seeded"), wanted["ogptn.seeded"]):
             arguments += ["--seed", self.options.seed, "--note", f"ogptn.seeded={wanted['ogptn.seeded']}"]
+        if site.samples and moved and "ogptn_harvest" in site.active_plugins():
+            arguments += ["--samples", site.samples]
+            self.harvesting = True
         if unclean and "ogptn.prepared" in found:
             self.say("the portal was not stopped in order the last time")
             arguments.append("--repair-index")
@@ -264,7 +306,7 @@ class Supervisor:
                     raise self._obituary(name)
             raise StackError(f"The site could not be prepared: {said[-1] if said else f'exit code {code}'}", f"All of it is in {log}.")
 
-    def _spawn(self, name: str, command: list[str]) -> Running:
+    def _spawn(self, name: str, command: list[str], port: int | None = None) -> Running:
         layout = self.options.layout
         environment = {
             **self.environment,
@@ -274,7 +316,7 @@ class Supervisor:
         }
         process = spawn(command, layout.log(name), env=environment, cwd=layout.root)
         self._commands[name] = process
-        return Running.of(process.pid, self.options.port if name == "web" else None)
+        return Running.of(process.pid, self.options.port if name == "web" else port)
 
     def _spawn_web(self) -> Running:
         host = f"[{self.options.host}]" if ":" in self.options.host else self.options.host

@@ -140,6 +140,39 @@ def test_the_supervisor_itself_killed_leaves_nothing_running(portal: Portal) -> 
     assert up.wait(90) == 0
 
 
+def test_the_samples_killed_and_the_portal_started_without_demo_they_are_there_again(tmp_path: Path) -> None:
+    portal = Portal(tmp_path / "data", free_port())
+    up = portal.run("up", "--detach", "--demo")
+    assert up.returncode == 0, up.stdout + up.stderr
+    assert "being harvested in the background" in up.stdout
+
+    def harvested() -> int:
+        return portal.api("package_search", fq="+source_portal:*", rows=0)["count"]
+
+    until = time.monotonic() + 300
+    while harvested() < 30:
+        assert time.monotonic() < until, harvested()
+        time.sleep(1)
+    port = portal.status()["services"]["samples"]["port"]
+    portal.kill("samples")
+    portal.wait_until_down()
+    again = portal.run("up", "--detach")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert portal.status()["services"]["samples"]["port"] == port
+    assert "being harvested" not in again.stdout
+    token = portal.token()
+    for source in portal.api("ogptn_harvest_source_list", token)["results"]:
+        job = portal.api("ogptn_harvest_job_create", token, source_id=source["id"])
+        while (shown := portal.api("ogptn_harvest_job_show", token, id=job["id"]))["phase"] not in ("finished", "failed"):
+            assert time.monotonic() < until + 300, shown
+            time.sleep(0.5)
+        assert shown["phase"] == "finished"
+        assert not shown["counts"].get("added")
+        assert not shown["counts"].get("updated")
+    assert portal.run("down").returncode == 0
+    assert processes_below(portal.root) == []
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 420 MB in memory."""

@@ -51,3 +51,15 @@ def test_allowed_networks() -> None:
     assert policy.allows("any.tn", "fd00::1")
     assert not policy.allows("any.tn", "10.2.0.1")
     assert not policy.allows("any.tn", "169.254.169.254")
+
+
+def test_an_allowed_port_is_one_door_and_no_other() -> None:
+    policy = AddressPolicy.of(["127.0.0.1:5820", "data.intranet.tn:8080", "[::1]:80"])
+    assert policy.allows("127.0.0.1", "127.0.0.1", 5820)
+    assert policy.allows("any.tn", "127.0.0.1", 5820)
+    assert policy.allows("data.intranet.tn", "10.1.2.3", 8080)
+    assert policy.allows("any.tn", "::1", 80)
+    for port in (6379, 5821, None):
+        assert not policy.allows("127.0.0.1", "127.0.0.1", port)
+        assert not policy.allows("data.intranet.tn", "10.1.2.3", port)
+    assert not policy.allows("data.intranet.tn", "169.254.169.254", 8080)

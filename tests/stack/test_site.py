@@ -110,3 +110,11 @@ def test_an_own_database_without_datastore_addresses_means_no_datastore() -> Non
     assert External().has_datastore
     assert not External(database="postgresql://x/y").has_datastore
     assert External(database="postgresql://x/y", datastore_write="postgresql://x/d", datastore_read="postgresql://x/d").has_datastore
+
+
+def test_only_a_demonstration_may_ask_its_own_machine_and_only_for_the_samples(layout: Layout) -> None:
+    SITE.write(layout, layout.secrets())
+    assert not {"ogptn.samples", "ogptn.harvest.allowed_hosts"} & read(layout).keys()
+    replace(SITE, samples="http://127.0.0.1:5820").write(layout, layout.secrets())
+    written = read(layout)
+    assert (written["ogptn.samples"], written["ogptn.harvest.allowed_hosts"]) == ("http://127.0.0.1:5820", "127.0.0.1:5820")
