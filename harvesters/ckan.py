@@ -19,11 +19,14 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.ogptn.catalogue import text as t
 
-from .engine.base import CHANGES_ONLY, Backend, Check, Cursor, HttpClient, Record, RecordError, SourceError, option
+from .engine.base import CHANGES_ONLY, Backend, Check, Cursor, HttpClient, Record, RecordError, Response, SourceError, option
 from .engine.problems import NO_GUID, NOT_EXPECTED, NOT_VALID_RECORD
 from .foreign import Draft, LicensedOptions, clean, term
 
 _MAX_PAGE = 1000
+#: Answers of a site that has not this API, or has a broken one (portals before 2.8 behind a newer front).
+_NO_API = (400, 403, 404, 405, 409, 410, 500, 501)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class CkanBackend(Backend):
     name = "ckan"
     Options = CkanOptions
     options: CkanOptions
+    #: Whether its datasets are asked for by the REST API: the action API gave no list of them.
+    _rest = False
 
     @classmethod
     def label(cls) -> str:
@@ -80,9 +85,9 @@ class CkanBackend(Backend):
     def check(self, http: HttpClient) -> Check:
         base = self._base()
         title = ""
-        status = http.get(f"{base}/api/3/action/status_show", accept="application/json", allow_status=(400, 403, 404, 409, 410, 500))
-        if status.status == 200:
-            found = _result(status.json(), status.url)
+        status = http.get(f"{base}/api/3/action/status_show", accept="application/json", allow_status=_NO_API)
+        found = _answered(status)
+        if found is not None:
             title = f"{found.get('site_title') or ''} (CKAN {found.get('ckan_version') or '?'})" if isinstance(found, dict) else ""
         page = self._search(http, base, 0, Cursor(), probe=True, rows=1)
         if page is not None:
@@ -126,10 +131,10 @@ class CkanBackend(Backend):
         if filters:
             params["fq"] = filters
         url = f"{base}/api/3/action/package_search"
-        answer = http.get(url, params=params, accept="application/json", allow_status=(400, 404, 405, 409, 410) if probe else ())
-        if probe and answer.status != 200:
+        answer = http.get(url, params=params, accept="application/json", allow_status=_NO_API if probe else ())
+        found = _answered(answer) if probe else _result(answer.json(), answer.url)
+        if found is None:
             return None
-        found = _result(answer.json(), answer.url)
         if not isinstance(found, dict) or not isinstance(found.get("results"), list) or not isinstance(found.get("count"), int):
             raise SourceError(NOT_EXPECTED, url=answer.url, found=type(found).__name__, expected="package_search")
         return found["count"], found["results"]
@@ -167,11 +172,11 @@ class CkanBackend(Backend):
             cursor.incomplete(f"{len(seen) + nameless} of {count}")
 
     def _names(self, http: HttpClient, base: str) -> list[str]:
-        answer = http.get(f"{base}/api/3/action/package_list", accept="application/json", allow_status=(400, 404, 405, 409, 410))
-        found: Any
-        if answer.status == 200:
-            found = _result(answer.json(), answer.url)
-        else:
+        answer = http.get(f"{base}/api/3/action/package_list", accept="application/json", allow_status=_NO_API)
+        found = _answered(answer)
+        self._rest = found is None
+        if found is None:
+            # Names, or ids: which of them depends on the version of that API, and either is understood.
             answer = http.get(f"{base}/api/2/rest/package", accept="application/json", allow_status=(404,))
             if answer.status == 404:
                 answer = http.get(f"{base}/api/2/rest/dataset", accept="application/json")
@@ -195,15 +200,15 @@ class CkanBackend(Backend):
                 cursor.expect((cursor.expected or 1) - 1)
 
     def _dataset(self, http: HttpClient, base: str, name: str) -> dict[str, Any] | None:
-        missing = (400, 403, 404, 405, 409, 410, 500)
-        answer = http.get(f"{base}/api/3/action/package_show", params={"id": name}, accept="application/json", allow_status=missing)
-        if answer.status == 200:
-            found = _result(answer.json(), answer.url)
-        else:
-            answer = http.get(f"{base}/api/2/rest/package/{quote(name, safe='')}", accept="application/json", allow_status=missing)
-            if answer.status != 200:
-                return None
-            found = answer.json()
+        if not self._rest:
+            answer = http.get(f"{base}/api/3/action/package_show", params={"id": name}, accept="application/json", allow_status=_NO_API)
+            found = _answered(answer)
+            if found is not None:
+                return found if isinstance(found, dict) else None
+        answer = http.get(f"{base}/api/2/rest/package/{quote(name, safe='')}", accept="application/json", allow_status=_NO_API)
+        if answer.status != 200:
+            return None
+        found = answer.json()
         return found if isinstance(found, dict) else None
 
     def _wanted(self, dataset: dict[str, Any]) -> bool:
@@ -324,6 +329,12 @@ _FLEETING = {
     "num_resources",
     "num_tags",
     "revision_timestamp",
+    # Of the REST API: made anew, or counted, at each reading.
+    "ckan_url",
+    "notes_rendered",
+    "ratings_average",
+    "ratings_count",
+    "revision_id",
 }
 _USED = {
     "contact_email",
@@ -376,6 +387,18 @@ def _result(answer: Any, url: str) -> Any:
     if not isinstance(answer, dict) or answer.get("success") is not True or "result" not in answer:
         raise SourceError(NOT_EXPECTED, url=url, found=str(answer)[:100], expected="CKAN API")
     return answer["result"]
+
+
+def _answered(answer: Response) -> Any:
+    """What an action answers; ``None`` where there is no such API: another status, a web page in its place, or no action's answer."""
+    if answer.status != 200:
+        return None
+    try:
+        return _result(answer.json(), answer.url)
+    except SourceError as error:
+        if error.kind is NOT_EXPECTED:
+            return None
+        raise
 
 
 def _text(value: Any) -> str:
@@ -455,7 +478,8 @@ def _themes(remote: dict[str, Any], extras: dict[str, str]) -> list[tuple[Any, s
             known = [name for name in names if name and term("themes", name)]
             shown = [name for name in names[1:] if name] or names[:1]
             found.append(((known or shown)[0], ""))
-        else:
+        elif not _UUID.fullmatch(str(group)):
+            # The REST API names groups by their ids, which say nothing here.
             found.append((group, ""))
     return found
 

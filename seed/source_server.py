@@ -8,8 +8,9 @@ For tests, for trying the harvester out, and to show what it says when a source 
 
 Every dataset says in title, description and keywords that it is synthetic. Addresses: ``/api/3/action/…`` and ``/api/2/rest/…`` (also below
 ``/fr`` and ``/ar``), ``/catalog.ttl``, ``/catalog.rdf``, ``/catalog.jsonld`` (``?page=2``; ``?whole`` for one file; ``?blank`` for blank
-nodes), ``/data.json``, ``/files/``. Contracts: ``/contracts/group`` and ``/contract/{id}/metadata``, as in the API, and ``/contracts.csv``
-(``?encoding=utf-8``; Mac Roman with carriage returns without it), as exported.
+nodes), ``/data.json``, ``/files/``. With ``--action-api missing`` or ``broken`` the CKAN site is one of before 2.8. Contracts:
+``/contracts/group`` and ``/contract/{id}/metadata``, as in the API, and ``/contracts.csv`` (``?encoding=utf-8``; Mac Roman with carriage
+returns without it), as exported.
 
 Samples, each below its own name and then at the address of the real one: ``/industrie/api/3/action/…`` and the files of its datasets,
 ``/mizaniatouna/tunisia/template_fr/boost_fr.xlsx`` and the list ``/mizaniatouna/boost.yaml``, ``/resourcecontracts/contracts/group``.
@@ -176,7 +177,9 @@ class TrialSource:
     :param certificate: serve over TLS with this one
     :ivar fault: what goes wrong now; None for nothing
     :ivar requests: addresses asked for, in order
-    :ivar action_api: off, only ``/api/2/rest`` answers, as on portals of 2013
+    :ivar action_api: ``False``: only ``/api/2/rest`` answers, as on portals of 2013; ``"broken"``: the action API answers each question
+        with a server error, as behind a newer front that knows half of it; ``"page"``: with the site's web page
+    :ivar rest_ids: whether ``/api/2/rest/package`` lists ids, as version 2 does, in place of names
     """
 
     def __init__(self, count: int = 12, *, port: int = 0, context: ssl.SSLContext | None = None) -> None:
@@ -184,7 +187,8 @@ class TrialSource:
         self.contracts: list[dict[str, Any]] = [contract(number) for number in range(count)]
         self.fault: Fault | None = None
         self.requests: list[str] = []
-        self.action_api = True
+        self.action_api: bool | str = True
+        self.rest_ids = False
         self.per_page = 5
         self._lock = threading.Lock()
         self._context = context
@@ -300,11 +304,15 @@ class _Handler(BaseHTTPRequestHandler):
         path = path.removeprefix("/resourcecontracts")
         shown = self.source.shown()
         if path.startswith("/api/3/action/"):
+            if self.source.action_api == "broken":
+                return 500, b"<html><title>Internal Server Error</title></html>", "text/html"
+            if self.source.action_api == "page":
+                return 200, b"<!DOCTYPE html><html><title>Accueil</title></html>", "text/html"
             if not self.source.action_api:
                 return 404, b"not found", "text/plain"
             return _action(path.removeprefix("/api/3/action/"), query, shown, self.source)
         if path.startswith("/api/2/rest/"):
-            return _rest(path.removeprefix("/api/2/rest/"), shown)
+            return _rest(path.removeprefix("/api/2/rest/"), shown, self.source)
         if path in _RDF:
             kind, media_type = _RDF[path]
             return 200, _catalogue(shown, kind, self.source, path, query), media_type
@@ -364,15 +372,27 @@ def _action(name: str, query: dict[str, str], shown: list[dict[str, Any]], sourc
     return _not_found()
 
 
-def _rest(path: str, shown: list[dict[str, Any]]) -> tuple[int, bytes, str]:
+def _rest(path: str, shown: list[dict[str, Any]], source: TrialSource) -> tuple[int, bytes, str]:
     kind, _slash, name = path.strip("/").partition("/")
     if kind not in ("dataset", "package"):
         return 404, b'"Not found"', "application/json"
     if not name:
-        return 200, json.dumps([one["name"] for one in shown]).encode(), "application/json"
+        return 200, json.dumps([one["id" if source.rest_ids else "name"] for one in shown]).encode(), "application/json"
     for one in shown:
         if name in (one["id"], one["name"]):
-            old = {**one, "tags": [tag["name"] for tag in one["tags"]], "extras": {each["key"]: each["value"] for each in one["extras"]}}
+            # As CKAN 2.2 shows it: no organisation but its id, groups by their ids, tags by their names, texts twice, its own counting.
+            old = {name: value for name, value in one.items() if name != "organization"} | {
+                "owner_org": one["organization"]["id"],
+                "groups": ["0b1f6e3e-0000-4000-8000-000000000001"],
+                "tags": [tag["name"] for tag in one["tags"]],
+                "extras": {each["key"]: each["value"] for each in one["extras"]},
+                "notes_rendered": f"<p>{one['notes']}</p>",
+                "ckan_url": f"{source.url}/dataset/{one['name']}",
+                "ratings_average": None,
+                "ratings_count": len(source.requests),
+                "license": one["license_title"],
+                "relationships": [],
+            }
             return 200, json.dumps(old).encode(), "application/json"
     return 404, b'"Not found"', "application/json"
 
@@ -676,9 +696,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--port", type=int, default=5800)
     parser.add_argument("--datasets", type=int, default=50)
     parser.add_argument("--fault", choices=FAULTS)
+    parser.add_argument("--action-api", choices=("works", "missing", "broken", "page"), default="works")
     given = parser.parse_args(arguments)
     with TrialSource(given.datasets, port=given.port) as source:
         source.fault = Fault(given.fault) if given.fault else None
+        source.action_api = given.action_api if given.action_api in ("broken", "page") else given.action_api == "works"
         sys.stdout.write(f"CKAN: {source.url}  DCAT: {source.url}/catalog.ttl  data.json: {source.url}/data.json\n")
         sys.stdout.write(f"Samples: {source.url}/industrie  {source.url}/mizaniatouna/boost.yaml  ")
         sys.stdout.write(f"{source.url}/resourcecontracts/contracts/group\n")

@@ -15,7 +15,7 @@ from ckan.logic import side_effect_free
 from ckan.types import Context, DataDict
 from sqlalchemy import orm
 
-from . import config, jobs, plan, preview, removal, showing
+from . import config, credentials, jobs, plan, preview, removal, showing
 from . import source as sources
 from .base import OptionsError
 from .model import COUNTS, KINDS, OPEN, STATES, HarvestRecord, Job, Source, StoredIssue, now, record_key
@@ -71,6 +71,9 @@ def ogptn_harvest_source_create(context: Context, data_dict: DataDict) -> dict[s
     :param ca_bundle: certificates (PEM) that are missing in the source's chain
     :param auth_header: name of a header to send, for example ``Authorization``. System administrators only
     :param auth_env: name of the environment variable with its value; begins with ``OGPTN_HARVEST_``. System administrators only
+    :param auth_value: the value itself, in place of a variable: stored encrypted (``ogptn.harvest.secret_key``) and never given out
+        again; a source only says whether it has one (``auth_stored``). Empty: what is stored stays; it goes with its header. System
+        administrators only
     :returns: the source, as `ogptn_harvest_source_show`
     :raises ckan.logic.ValidationError: naming each field that is wrong
     """
@@ -529,10 +532,12 @@ def _page(data_dict: DataDict) -> tuple[int, int]:
 
 def _may_send_credentials(context: Context, stored: Source | None, values: dict[str, Any], errors: dict[str, list[str]]) -> None:
     """Credentials are the site's, not the organisation's: whoever names one and an address of their own reads it."""
-    if _is_sysadmin(context) or not values["auth_env"]:
+    named = ("auth_header", "auth_env", "auth_secret")
+    if _is_sysadmin(context) or not (values["auth_env"] or values["auth_secret"] or values["auth_value"]):
         return
-    if stored is None or (values["auth_header"], values["auth_env"]) != (stored.auth_header, stored.auth_env):
-        errors["auth_env"] = [tk._("Only system administrators may say which credentials a source sends: ask one of them.")]
+    if values["auth_value"] or stored is None or any(values[name] != getattr(stored, name) for name in named):
+        field = "auth_value" if values["auth_value"] else "auth_env"
+        errors[field] = [tk._("Only system administrators may say which credentials a source sends: ask one of them.")]
         return
     for name in ("url", "ca_bundle"):
         if values[name] != getattr(stored, name):
@@ -591,8 +596,18 @@ def _validated(context: Context, data: DataDict, stored: Source | None) -> dict[
     if bundle and not _is_pem(bundle):
         errors["ca_bundle"] = [tk._("Paste certificates as PEM text, beginning with -----BEGIN CERTIFICATE-----.")]
     header, variable = str(values.get("auth_header") or "").strip(), str(values.get("auth_env") or "").strip()
-    if bool(header) != bool(variable):
-        errors["auth_env"] = [tk._("Name both the header and the environment variable that holds its value, or neither.")]
+    value = data.get("auth_value") or ""
+    value = value.strip() if isinstance(value, str) else "\n"
+    secret = stored.auth_secret if stored is not None and header else ""
+    if variable and (secret or value):
+        if value or variable == (stored.auth_env if stored is not None else ""):
+            errors["auth_env"] = [tk._("Name an environment variable or store the value, not both.")]
+        # A variable that is named now takes the place of what was stored.
+        secret = ""
+    if bool(header) != bool(variable or value or secret):
+        errors["auth_env"] = [
+            tk._("Name the header, and either the environment variable that holds its value or the value; or nothing of it.")
+        ]
     elif header and not re.fullmatch(r"[A-Za-z0-9-]{1,64}", header):
         errors["auth_header"] = [tk._("This is no name of a header.")]
     elif variable and not re.fullmatch(rf"{config.AUTH_PREFIX}[A-Z0-9_]{{1,64}}", variable):
@@ -602,8 +617,19 @@ def _validated(context: Context, data: DataDict, stored: Source | None) -> dict[
     except ValueError:
         active = True
         errors["active"] = [tk._("Say yes or no.")]
-    destination = {"url": url, "ca_bundle": bundle, "auth_header": header, "auth_env": variable}
+    if value and not credentials.is_sendable(value):
+        errors["auth_value"] = [
+            tk._("Give the header's value as it is sent, in one line of at most {limit} characters.").format(limit=credentials.LIMIT)
+        ]
+    destination = {
+        "url": url, "ca_bundle": bundle, "auth_header": header, "auth_env": variable, "auth_secret": secret, "auth_value": value,
+    }  # fmt: skip
     _may_send_credentials(context, stored, destination, errors)
+    if value and not errors:
+        try:
+            secret = credentials.encrypt(value)
+        except SourceError as error:
+            errors["auth_value"] = [f"{error.kind.say(error.values)} {error.kind.advise(error.values)}"]
     if errors:
         raise tk.ValidationError({**errors})
     assert group is not None
@@ -622,6 +648,7 @@ def _validated(context: Context, data: DataDict, stored: Source | None) -> dict[
         "ca_bundle": bundle,
         "auth_header": header,
         "auth_env": variable,
+        "auth_secret": secret,
     }
 
 
@@ -716,6 +743,7 @@ def _shown(source: Source, group: model.Group | None, states: dict[str, int], la
     return {
         "id": source.id,
         **{name: getattr(source, name) for name in _FIELDS},
+        "auth_stored": bool(source.auth_secret),
         "organization": {"id": source.owner_org, "name": group.name if group else "", "title": group.title if group else ""},
         "next_run": _time(source.next_run),
         "last_good": _time(source.last_good),

@@ -13,8 +13,9 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import click
 
-from . import jobs
+from . import credentials, jobs
 from .model import OPEN
+from .problems import SourceError
 from .run import run as run_job
 
 EXIT_LOOK = 1
@@ -70,6 +71,7 @@ def _fields(function: Any) -> Any:
             click.option("--ca-bundle", type=click.File(), help="PEM file with certificates missing in the source's chain."),
             click.option("--auth-header"),
             click.option("--auth-env", help="Environment variable OGPTN_HARVEST_… with the header's value."),
+            click.option("--auth-value-stdin", is_flag=True, help="Read the header's value from standard input; it is stored encrypted."),
             click.option("--active/--inactive", default=None),
         ]
     ):
@@ -78,6 +80,11 @@ def _fields(function: Any) -> Any:
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:
+    if values.pop("auth_value_stdin"):
+        # Not as an argument: those are seen by everybody on the machine, and kept in the shell's history.
+        values["auth_value"] = click.get_text_stream("stdin").readline().strip()
+        if not values["auth_value"]:
+            raise click.UsageError("there is no value on standard input")
     given = {name: value for name, value in values.items() if value not in (None, ())}
     for name in ("options", "limits"):
         if name in given:
@@ -156,6 +163,32 @@ def source_check(source_id: str, as_json: bool) -> None:
     )
     _show(found, as_json, rows)
     if not found["ok"]:
+        sys.exit(EXIT_LOOK)
+
+
+@harvest.group("secret")
+def secret() -> None:
+    """The key of stored credentials (ogptn.harvest.secret_key)."""
+
+
+@secret.command("new-key")
+def secret_new_key() -> None:
+    """Print a new key. Nothing is stored."""
+    click.echo(credentials.new_key())
+
+
+@secret.command("rotate")
+@_json
+def secret_rotate(as_json: bool) -> None:
+    """Encrypt all stored credentials anew with the first key."""
+    try:
+        done = credentials.rotate()
+    except SourceError as error:
+        click.secho(f"{error.kind.say(error.values)} {error.kind.advise(error.values)}", fg="red", err=True)
+        sys.exit(EXIT_FAILED)
+    unreadable = ", ".join(done["unreadable"])
+    _show(done, as_json, [("rotated", done["rotated"]), *([("not readable", unreadable)] if unreadable else [])])
+    if unreadable:
         sys.exit(EXIT_LOOK)
 
 

@@ -66,6 +66,8 @@ class Source(tk.BaseModel):
     #: Name of the header and of the environment variable that holds its value.
     auth_header: Mapped[str] = mapped_column(sa.Text, nullable=False, default="")
     auth_env: Mapped[str] = mapped_column(sa.Text, nullable=False, default="")
+    #: Or the value itself, encrypted (`credentials`).
+    auth_secret: Mapped[str] = mapped_column(sa.Text, nullable=False, default="")
     #: What the backend wants to find again; see `Cursor.state`.
     state: Mapped[dict[str, Any]] = mapped_column(JSONB, nullable=False, default=dict)
     #: Begin of the last complete pass that looked at everything, and of the last that missed nothing that changed.

@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 
 #: Records compared with what is known in one query.
 CHUNK = 500
+#: Seconds for which datasets are locked while they are written, as a rule: a steward's save may have to wait for so long.
+_HELD = 0.3
 #: Seconds between two times that the job says how many records it has seen.
 _TELL_EVERY = 1.0
 
@@ -288,6 +290,7 @@ class Runner:
         self.issues: list[Issue] = []
         self._stored_issues = 0
         self.batch_size = config.number("batch_size")
+        self._piece = min(10, self.batch_size)
 
     @property
     def source(self) -> Source:
@@ -509,7 +512,8 @@ class Runner:
         self.life.keep_going()
         items = self._items(records)
         try:
-            self.writer.write(items, self._note_outcomes, self._know_again)
+            self.writer.write([item for item in items if item.package_id is None], self._note_outcomes, self._know_again)
+            self._write_changes([item for item in items if item.package_id is not None])
         except search.SearchIndexError as error:
             # Committed, and marked as not indexed: the next job begins with them. Going on would only make them more.
             raise SourceError(LOST_INDEX, reason=error) from error
@@ -520,6 +524,19 @@ class Runner:
             )
         self.commit()
         model.Session.remove()
+
+    def _write_changes(self, items: Sequence[Item]) -> None:
+        """Write datasets that are here, in pieces so small that whoever saves one of them meanwhile hardly waits: all of a piece are locked
+        from when the first is looked at to the commit. How many that are depends on the machine, and is found out."""
+        start = 0
+        while start < len(items):
+            self.life.keep_going()
+            piece = items[start : start + self._piece]
+            begun = time.perf_counter()
+            self.writer.write(piece, self._note_outcomes, self._know_again)
+            took = time.perf_counter() - begun
+            start += len(piece)
+            self._piece = max(1, min(self.batch_size, round(len(piece) * _HELD / max(took, 0.001)), 2 * self._piece))
 
     def _items(self, records: Sequence[Record]) -> list[Item]:
         """The datasets to write, and in the running transaction what was found out about the others."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from typing import Any
 
 from ckan import model
 
-from . import config
+from . import config, credentials
 from .base import Backend, HttpClient, HttpSettings, Reporter, SourceInfo
 from .model import Source
 from .problems import Kind, Severity, SourceError
@@ -24,12 +23,6 @@ UNKNOWN_BACKEND = Kind(
     Severity.ERROR,
     lambda: tk._("No installed plugin harvests sources of the kind “{backend}”."),
     lambda: tk._("Install the extension that does, or choose another kind for the source."),
-)
-NO_CREDENTIALS = Kind(
-    "missing-credentials",
-    Severity.ERROR,
-    lambda: tk._("The environment variable {variable}, which should hold the source's credentials, is not set for this worker."),
-    lambda: tk._("Set it for web server and workers and restart them, or clear the setting of the source."),
 )
 
 
@@ -54,18 +47,12 @@ def backend_of(source: Source, reporter: Reporter | None = None) -> Backend:
 def settings(source: Source) -> HttpSettings:
     """How the source may be asked.
 
-    :raises SourceError: its credentials are not in the environment
+    :raises SourceError: its credentials cannot be had
     """
-    headers = {}
-    if source.auth_header and source.auth_env:
-        value = os.environ.get(source.auth_env) if source.auth_env.startswith(config.AUTH_PREFIX) else None
-        if not value:
-            raise SourceError(NO_CREDENTIALS, variable=source.auth_env)
-        headers[source.auth_header] = value
     limits = source.limits or {}
     return HttpSettings(
         base_url=source.url,
-        headers=headers,
+        headers=credentials.headers(source),
         ca_bundle=source.ca_bundle,
         read_timeout=float(config.limit(limits, "timeout", "timeout")),
         max_bytes=config.limit(limits, "max_mb", "max_megabytes") << 20,

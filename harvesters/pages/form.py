@@ -41,6 +41,8 @@ class SourceForm:
         self.organizations = organizations
         self.dataset_types = dataset_types
         self.sysadmin = sysadmin
+        #: Whether the source has a stored value, which nobody sees.
+        self.stored = False
         self.kinds = backends()
 
     # -- fields
@@ -163,7 +165,16 @@ class SourceForm:
                     ltr=True,
                     short=True,
                     example="OGPTN_HARVEST_ENERGIE",
-                    help_text=tk._("The value itself is never stored or shown. It is sent to this source only."),
+                    help_text=tk._("The value is not stored then. It is sent to this source only."),
+                ),
+                _text(
+                    "auth_value",
+                    tk._("Or its value"),
+                    ltr=True,
+                    input="password",
+                    help_text=tk._("Stored encrypted and never shown again. Enter it last: no page brings it back.")
+                    if not self.stored
+                    else tk._("A value is stored. Left empty, it stays; to take it away, empty the header too. Enter a new one last."),
                 ),
             ]
         return fields
@@ -177,6 +188,7 @@ class SourceForm:
 
     def values(self, source: Mapping[str, Any] | None) -> dict[str, Any]:
         """What the controls of a form show that was not sent yet."""
+        self.stored = bool(source and source["auth_stored"])
         backend = source["backend"] if source else next(iter(self.kinds))
         values: dict[str, Any] = {"backend": backend, "active": "true", "dataset_type": "dataset", "language": "ar", "conflict": "first"}
         if len(self.organizations) == 1:
@@ -219,7 +231,7 @@ class SourceForm:
             if described["type"] != "integer" or form.get(f"options-{backend}-{described['name']}", "").strip()
         }
         if self.sysadmin:
-            data |= {name: form.get(name, "") for name in ("auth_header", "auth_env")}
+            data |= {name: form.get(name, "") for name in ("auth_header", "auth_env", "auth_value")}
         if source:
             data["id"] = source["id"]
         return data

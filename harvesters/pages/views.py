@@ -124,6 +124,8 @@ def _edited(source: dict[str, Any] | None) -> ResponseReturnValue:
         # A tick that was taken away is not sent.
         values = {name: "" if name == "active" or name.startswith("options-") else value for name, value in values.items()} | sent
         data = form.sent(sent, source)
+        # It goes one way only: no page holds it.
+        values.pop("auth_value", None)
         act = sent.get("act", "save")
         try:
             if act == "check":

@@ -247,6 +247,33 @@ def test_the_form_is_drawn_from_the_typed_options(administrator: Reader, sysadmi
     assert sysadmin.get("/new", "fr").select("[name=auth_env]")
 
 
+@pytest.mark.ckan_config("ogptn.harvest.secret_key", "c3ludGhldGlxdWUtY2xlLXBvdXItbGVzLWVzc2Fpcy4=")
+def test_credentials_go_one_way(sysadmin: Reader, administrator: Reader, world: World, portal: TrialSource) -> None:
+    """What is typed as a secret comes back on no page: not after trying, not after a mistake, not once it is stored."""
+    sent = least(world, portal.url, auth_header="Authorization", auth_value="Bearer s3cr3t")
+    for act, more in (("check", {}), ("preview", {}), ("save", {"title": ""})):
+        answer = sysadmin.post("/new", {**sent, **more, "act": act})
+        assert answer.status_code == (400 if more else 200)
+        assert "s3cr3t" not in answer.body
+        field = BeautifulSoup(answer.body, "html.parser").select_one("[name=auth_value]")
+        assert field is not None
+        assert (field["type"], field["value"], field["autocomplete"]) == ("password", "", "off")
+    where = sysadmin.post("/new", sent).headers["Location"].split(ROOT, 1)[1]
+    edit = sysadmin.get(f"{where}/edit")
+    assert "s3cr3t" not in str(edit)
+    assert edit.select_one("[name=auth_value]")["value"] == ""  # pyright: ignore[reportOptionalSubscript]
+    assert "A value is stored" in text(edit.select_one("#harvest-source"))
+    # Saved again with the field empty: it stays, and an administrator of the organisation changes the rest.
+    again = {**sent, "auth_value": "", "title": "Autre nom"}
+    assert sysadmin.post(f"{where}/edit", again).status_code == 302
+    plain = {name: value for name, value in again.items() if not name.startswith("auth_")}
+    assert administrator.post(f"{where}/edit", {**plain, "title": "Encore"}).status_code == 302
+    source = call_action("ogptn_harvest_source_show", id=where.rsplit("/", 1)[1])
+    assert (source["auth_stored"], source["title"]) == (True, "Encore")
+    model.Session.delete(model.Session.get(Source, source["id"]))
+    model.Session.commit()
+
+
 def test_a_source_from_the_form_to_the_page(administrator: Reader, world: World, portal: TrialSource) -> None:
     sent = least(
         world,
