@@ -73,6 +73,28 @@ def ogptn_shown_sections(schema: Mapping[str, Any], package: Mapping[str, Any]) 
     return sorted(sections, key=lambda section: section["id"] != _FIRST_SECTION)
 
 
+def ogptn_kept_words(schema: Mapping[str, Any], package: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a harvested record says beyond the fields of its type: ``[{"label", "name", "lines"}]``, for the end of its page.
+
+    These are CKAN's free extras. ``original_…`` holds what a source wrote where a field could not take it; the label is that field's.
+    """
+    labels = {field["field_name"]: field.get("label", field["field_name"]) for field in schema["dataset_fields"]}
+    found = []
+    for extra in package.get("extras") or ():
+        name, value = str(extra.get("key") or ""), extra.get("value")
+        if not name or name in indexing.PRIVATE or name in labels or not isinstance(value, str) or not value.strip():
+            continue
+        field = name.removeprefix("original_")
+        if name == "read_from":
+            label = tk._("Read from these words of the source")
+        elif field != name and field in labels:
+            label = tk._("{field}, as the source writes it").format(field=tk.h.ogptn_label(labels[field]))
+        else:
+            label = ""
+        found.append({"label": label, "name": name, "lines": value.strip().splitlines()})
+    return found
+
+
 def ogptn_shown_resource_fields(schema: Mapping[str, Any], resource: Mapping[str, Any]) -> list[Field]:
     """The fields of a file that its page lists: those with a value that the head of the page does not show."""
     head = {"url", "name_translated", "description_translated"}
@@ -240,6 +262,7 @@ def get_helpers() -> dict[str, Callable[..., Any]]:
     return {
         "ogptn_is_empty": ogptn_is_empty,
         "ogptn_shown_sections": ogptn_shown_sections,
+        "ogptn_kept_words": ogptn_kept_words,
         "ogptn_shown_resource_fields": ogptn_shown_resource_fields,
         "ogptn_shown_columns": ogptn_shown_columns,
         "ogptn_is_level": ogptn_is_level,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bs4 import BeautifulSoup
 from ckan import model
 from ckan.tests.helpers import call_action
 from ckanext.activity.model import Activity
@@ -115,6 +116,17 @@ def test_a_contract_and_a_table(face: CkanFace) -> None:
     assert other.get("type") is None
     assert set(reading.slugs(list(reading.datasets)[1])) == {"contradicting-units"}
     assert "other-title-name" in reading.slugs(next(iter(reading.datasets)))
+
+
+def test_the_page_says_from_which_words(face: CkanFace, accepted: Any, kept_app: Any) -> None:
+    face.datasets = [remote_dataset(1, **CONTRACT)]
+    made = accepted(read(IndustrieBackend, face.url).only(), "convention-essai")
+    page = BeautifulSoup(kept_app.get(f"/fr/extractive/{made['name']}").text, "html.parser")
+    kept = page.select_one(".ogd-kept")
+    assert kept is not None
+    rows = {row.th.get_text(strip=True): [line.get_text() for line in row.select("td p")] for row in kept.select("tr")}
+    assert rows["Titres, selon l’écriture de la source"] == ["Essai Sud: ESSAI SUD"]
+    assert any(line.startswith("signed_on: 2001-03-03 ← notes “") for line in rows["Lu dans ces mots de la source"])
 
 
 def test_only_energy_and_mines(face: CkanFace) -> None:
