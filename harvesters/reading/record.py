@@ -203,7 +203,7 @@ def _substance_fields(reading: Reading, source: Source, found: Found) -> None:
     sectors = list(dict.fromkeys(sector for substance, _finding in chosen for sector in substance.sectors))
     hydrocarbons = _is_of_hydrocarbons(source)
     if reading.kind in CONTRACTS and not codes and not set(sectors) - {"oil", "gas"}:
-        # The special convention is the hydrocarbon law's own instrument (code des hydrocarbures, loi 99-93, art. 19); mining titles have
+        # The special convention is the hydrocarbon law's own instrument (code des hydrocarbures, loi 99-93); mining titles have
         # specifications ("cahier des charges").
         codes, sectors = ["hydrocarbons"], ["oil", "gas"]
         if not hydrocarbons and not chosen:
@@ -277,7 +277,8 @@ def _contract_kind(source: Source, of_sector: bool) -> tuple[str, Finding]:
     named = re.match(r"(?:tn\s*-*\s*)?(?:contrat|accord)\b", title.plain)
     if named and of_sector:
         return "contract", Finding.at("contract", "contract-title", title, *named.span())
-    for text in (title, source.notes):
+    # "Permis X" may leave it to its files to say that they are a convention.
+    for text in (title, source.notes, *(source.names if head is not None and head[2].quote.lower().find("permis") >= 0 else ())):
         for name in ("convention", "contrat_association", "partage_production", "concession_agreement"):
             match = text.find(documents[name])
             if match is None:
@@ -285,9 +286,15 @@ def _contract_kind(source: Source, of_sector: bool) -> tuple[str, Finding]:
             if text is source.notes and not re.search(r"regissant|conclue?\b", text.plain):
                 continue
             names_one = head is not None or any(True for _each in titles.mentions(text))
-            if _is_of_hydrocarbons(source) or (names_one and _holds_documents(source)) or (of_sector and names_one):
-                return "contract", Finding.at("contract", "contract-" + text.place, text, *match.span())
+            bare = names_one and _holds_documents(source) and (head is None or _is_proper(head[1]))
+            if _is_of_hydrocarbons(source) or bare or (of_sector and names_one):
+                return "contract", Finding.at("contract", "contract-" + text.place.split("-")[0], text, *match.span())
     return nothing
+
+
+def _is_proper(name: str) -> bool:
+    """Whether a name alone, without any word of the sector, can be a permit's: no "convention d'essaimage", no "Convention UTICA"."""
+    return name[:1].isupper() and not (name.isupper() and len(name) <= 6 and " " not in name)
 
 
 def _holds_documents(source: Source) -> bool:
@@ -386,7 +393,9 @@ def _document_types(reading: Reading, source: Source) -> None:
 def _permits(reading: Reading, source: Source) -> None:
     rows = titles.Titles()
     head = titles.headline(source.title) if reading.kind != "model_contract" else None
-    for kind, written, finding in titles.mentions(source.title, unquoted=False):
+    # In a title all of capitals a name cannot be told from the other words.
+    plain_names = reading.kind in ("contract", "amendment") and head is None and not source.title.shown.isupper()
+    for kind, written, finding in titles.mentions(source.title, unquoted=plain_names):
         rows.add(kind, written, finding)
     if reading.kind in CONTRACTS:
         for kind, written, finding in titles.mentions(source.notes):

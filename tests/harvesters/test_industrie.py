@@ -124,7 +124,11 @@ def test_the_page_says_from_which_words(face: CkanFace, accepted: Any, kept_app:
     page = BeautifulSoup(kept_app.get(f"/fr/extractive/{made['name']}").text, "html.parser")
     kept = page.select_one(".ogd-kept")
     assert kept is not None
-    rows = {row.th.get_text(strip=True): [line.get_text() for line in row.select("td p")] for row in kept.select("tr")}
+    rows = {
+        label.get_text(strip=True): [line.get_text() for line in row.select("td p")]
+        for row in kept.select("tr")
+        for label in row.select("th")
+    }
     assert rows["Titres, selon l’écriture de la source"] == ["Essai Sud: ESSAI SUD"]
     assert any(line.startswith("signed_on: 2001-03-03 ← notes “") for line in rows["Lu dans ces mots de la source"])
 

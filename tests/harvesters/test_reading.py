@@ -294,7 +294,15 @@ def test_units_that_contradict() -> None:
         ("Bilan énergétique 2013", {}, "other", []),
         ("Liste des entreprises exportatrices de phosphate", {}, "other", ["2510"]),
         ("Vente d’electricite par secteur", {}, "trade", ["2716"]),
+        ("Consommation finale d’énergie par secteur (ktep)", {}, "consumption", []),
+        ("Production éolienne (GWh)", {}, "production", ["2716"]),
+        ("PERMIS DE RECHERCHE DU GROUPE 2", {}, "permit", []),
+        ("Rapport d’activité de l’ETAP 2013", {}, "other", []),
+        ("Permis Essai", {"files": (("Convention du permis Essai", "convention.pdf"),)}, "contract", ["hydrocarbons"]),
         # What only looks like it.
+        ("Parc automobile de l’ETAP", {}, "", []),
+        ("Convention UTICA", {"files": (("Convention", "convention.pdf"),)}, "", []),
+        ("Convention d’essaimage", {"files": (("Convention", "convention.pdf"),)}, "", []),
         ("Exportation de l’huile d’olive (tonne)", {}, "", []),
         ("Convention collective du secteur de l’électricité", {}, "", []),
         ("Permis de construire délivrés", {}, "", []),
@@ -329,6 +337,12 @@ def test_file_names_tell_documents_where_names_do_not() -> None:
         ),
     )
     assert set(found.documents) == {"convention", "avenant", "partage_production", "contrat_association"}
+
+
+def test_the_name_after_several_documents() -> None:
+    found = record("Convention et contrat d’association du permis Bir Essai", files=(("Convention", "convention.pdf"),))
+    assert [title.name for title in found.permits] == ["Bir Essai"]
+    assert record("LISTE DES PERMIS D’HYDROCARBURES EN VIGUEUR").permits == []
 
 
 def test_everything_says_where_it_was_read() -> None:
