@@ -118,10 +118,10 @@ def test_a_contract_and_a_table(face: CkanFace) -> None:
     assert "other-title-name" in reading.slugs(next(iter(reading.datasets)))
 
 
-def test_the_page_says_from_which_words(face: CkanFace, accepted: Any, kept_app: Any) -> None:
+def test_the_page_says_from_which_words(face: CkanFace, accepted: Any, app: Any) -> None:
     face.datasets = [remote_dataset(1, **CONTRACT)]
     made = accepted(read(IndustrieBackend, face.url).only(), "convention-essai")
-    page = BeautifulSoup(kept_app.get(f"/fr/extractive/{made['name']}").text, "html.parser")
+    page = BeautifulSoup(app.get(f"/fr/extractive/{made['name']}").text, "html.parser")
     kept = page.select_one(".ogd-kept")
     assert kept is not None
     rows = {
