@@ -149,6 +149,11 @@ _OCID = re.compile(r"ocds-[a-z0-9]{6}-[\w./-]{1,150}", re.IGNORECASE)
 _SWALLOWED = re.compile(r"\nocds-[a-z0-9]{6}-", re.IGNORECASE)
 _LARGEST = 5_000_000
 _PER_PAGE = 100
+#: The address of a dataset of a CKAN site, and identifiers that it may end with.
+_DATASET = re.compile(r"/dataset/([^/?#\s]+)")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+#: Kinds of record that a contract is joined with by the name of its permit.
+_LINKED = ["contract"]
 #: Substances of our vocabulary whose sector is not mining. Gypsum is: the industry portal lists its permits as group 4 of mining titles.
 _SECTORS = {
     "hydrocarbons": ("oil", "gas"), "2709": ("oil",), "2710": ("oil",), "2713": ("oil",), "2711": ("gas",), "2501": ("salt",),
@@ -218,6 +223,8 @@ class ResourceContractsBackend(Backend):
     """Reads the contracts' metadata from the CSV export or from the API."""
 
     name: ClassVar[str] = "resourcecontracts"
+    # 2: with links to the portal of the ministry.
+    version: ClassVar[int] = 2
     Options: ClassVar[type[Options]] = ResourceContractsOptions
     options: ResourceContractsOptions
 
@@ -548,6 +555,21 @@ class ResourceContractsBackend(Backend):
                 rows.append(row)
         if rows:
             draft.data["permits"] = rows
+        self._links(draft, contract, [row["name"] for row in rows if "name" in row])
+
+    @staticmethod
+    def _links(draft: Draft, contract: _Contract, permits: list[str]) -> None:
+        """What the engine is to join the contract with: the record that it was taken from, by its address, else the conventions of the same
+        permits, as the portal of the ministry has them."""
+        came_from = _DATASET.search(contract.source_url)
+        told: dict[str, str] = {}
+        if came_from:
+            told = {"guid" if _UUID.fullmatch(came_from[1]) else "slug": came_from[1]}
+        links = [{"field": "related_records", **told, "permit": permit, "kinds": _LINKED} for permit in permits]
+        if not links and told:
+            links = [{"field": "related_records", **told}]
+        if links:
+            draft.data["links"] = links
 
 
 # ------------------------------------------------------------------------------------------------------------------- the two forms

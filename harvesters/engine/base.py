@@ -19,6 +19,9 @@ A pass is *complete* if the generator ends by itself, nobody called ``incomplete
 database, no clock. The engine may call it in another process, later, and twice. Resources may carry ``"guid"``: their own identity at the
 source, by which they keep their id here. It may raise `RecordError`, and report what it changed or left out: ``self.report(KIND, …)``.
 
+A dataset may say what it belongs to in the catalogue: ``"links": [{"field": "related_records", "guid", "slug", "permit", "kinds"}]``. The
+engine finds the datasets after each pass, also those that come from another source later, and puts them into the field; see `links`.
+
 **The record's hash** decides whether anything is done at all. It covers ``content``, or ``fingerprint`` where the source writes the same
 record differently each time (key order, time of export, blank node names); the backend makes those stable.
 
@@ -448,9 +451,11 @@ class Backend(abc.ABC):
 
     :cvar name: stable, lower case, unique: stored with the source
     :cvar Options: its options
+    :cvar version: one more whenever the same record becomes another dataset than before: all records are then looked at again
     """
 
     name: ClassVar[str]
+    version: ClassVar[int] = 1
     Options: ClassVar[type[Options]] = Options
 
     def __init__(self, source: SourceInfo, options: Options, reporter: Reporter | None = None) -> None:

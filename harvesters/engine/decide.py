@@ -30,7 +30,7 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.orm import aliased
 
-from . import conflicts, plan
+from . import conflicts, links, plan
 from . import source as sources
 from .base import CHANGES_ONLY, Backend, Cursor, Record
 from .kinds import BROKEN, ELSEWHERE, EMPTY, FEWER, LONG_GUID, OF_ANOTHER, REFUSED, TAKEN_OVER, TWICE
@@ -259,6 +259,8 @@ class Judge:
         for record, row in batch:
             dataset = self._translate(record, row)
             if dataset is not None:
+                told, fields = links.read(dataset.pop("links", None)), self._fields_of(dataset.get("type") or self.source.dataset_type)
+                row.links = [link for link in told if link["field"] in fields]
                 translated.append((record, row, dataset))
         translated = self._settle_conflicts(translated)
         self._find_again([(record, row) for record, row, _dataset in translated if not row.package_id])
@@ -318,7 +320,7 @@ class Judge:
             foreign = other.owner_org != self.source.owner_org
             if not foreign and (self.source.conflict == "this" or other.orphaned):
                 self.note(Issue(TAKEN_OVER, record.guid, short(record.title), values=values))
-                row.package_id, row.written, row.resources = other.package_id, other.written, {}
+                row.package_id, row.written, row.resources, row.linked = other.package_id, other.written, {}, {}
                 # Another record of this source cannot have it too.
                 self._taken_over.add(other.package_id)
                 self.overtaken.append(other.record_id)
@@ -365,6 +367,7 @@ class Judge:
             "back": row.state in ("missing", "removed"),
             "written": row.written or {},
             "resources": row.resources or {},
+            "linked": row.linked or {},
         }
         if there:
             return Item(dataset, package_id=row.package_id, tag=tag, plan=self._plan_change)
@@ -389,6 +392,7 @@ class Judge:
             if resource_id in known:
                 resource["id"] = resource_id
         dataset["name"] = shown["name"]
+        links.with_links(dataset, tag["linked"])
         if "owner_org" not in tag["written"]:
             # What was written is not known (a restored backup): it may have been given to another organisation since.
             dataset["owner_org"] = shown["owner_org"]

@@ -75,6 +75,15 @@ CEILING = Kind(
     lambda: tk._("{count} of {total} datasets are no longer at the source. That is more than may go without a person being asked."),
     lambda: tk._("Look at the source. If they are really gone, confirm the removal on the job's page; if not, nothing is to be done."),
 )
+UNRESOLVED_LINK = Kind(
+    "unresolved-link",
+    Severity.WARNING,
+    lambda: tk._("No record of the catalogue was found that this one belongs to: {value}"),
+    lambda: tk._(
+        "If there is one, add it here under related records: what you enter is kept. If its source is harvested later, the link comes by "
+        "itself."
+    ),
+)
 EMPTY = Kind(
     "empty-source",
     Severity.ERROR,

@@ -132,6 +132,7 @@ class HarvestRecord(tk.BaseModel):
     __table_args__ = (
         sa.Index("ogptn_harvest_record_identity", "source_id", "key", unique=True),
         sa.Index("ogptn_harvest_record_alias", "source_id", "alias"),
+        sa.Index("ogptn_harvest_record_slug", "alias"),
         sa.Index("ogptn_harvest_record_state", "source_id", "state", "id"),
         sa.Index("ogptn_harvest_record_package", "package_id"),
         sa.Index("ogptn_harvest_record_unindexed", "id", postgresql_where=sa.text("NOT indexed")),
@@ -166,6 +167,9 @@ class HarvestRecord(tk.BaseModel):
     refused: Mapped[dict[str, Any]] = mapped_column(JSONB, nullable=False, default=dict)
     #: ``{identity at the source: id here}`` of the resources.
     resources: Mapped[dict[str, str]] = mapped_column(JSONB, nullable=False, default=dict)
+    #: What the record says that it belongs to, and what was found of it: ``[link]``, ``{field: [ids of datasets]}`` (`links`).
+    links: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, nullable=False, default=list)
+    linked: Mapped[dict[str, list[str]]] = mapped_column(JSONB, nullable=False, default=dict)
     first_seen: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True), nullable=False, default=now)
     last_seen: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True), nullable=False, default=now)
     missing_since: Mapped[dt.datetime | None] = mapped_column(sa.DateTime(timezone=True))

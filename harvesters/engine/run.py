@@ -438,6 +438,8 @@ class Runner:
         seen = len(self.judge.seen) if not cursor.unchanged_all else None
         result = self.remove(cursor, begun, allow_removal)
         self._reload()
+        if linked := self._link():
+            result["links"] = linked
         missed = set(cursor.reasons) - {NAMELESS}
         if not missed and len(json.dumps(cursor.state)) <= 100_000:
             self.source.state = cursor.state
@@ -517,13 +519,17 @@ class Runner:
         except search.SearchIndexError as error:
             # Committed, and marked as not indexed: the next job begins with them. Going on would only make them more.
             raise SourceError(LOST_INDEX, reason=error) from error
-        ids = [item.tag["row"] for item in items if item.tag.get("written_now")]
+        self.indexed([item.tag["row"] for item in items if item.tag.get("written_now")])
+        self.commit()
+        model.Session.remove()
+
+    @staticmethod
+    def indexed(ids: Sequence[int]) -> None:
+        """Note that the datasets of these records are in the index."""
         if ids:
             model.Session.execute(
                 sa.update(HarvestRecord).where(HarvestRecord.id.in_(ids)).values(indexed=True).execution_options(synchronize_session=False)
             )
-        self.commit()
-        model.Session.remove()
 
     def _write_changes(self, items: Sequence[Item]) -> None:
         """Write datasets that are here, in pieces so small that whoever saves one of them meanwhile hardly waits: all of a piece are locked
@@ -592,10 +598,12 @@ class Runner:
         if not ids:
             return
         known = model.Session.execute(
-            sa.select(HarvestRecord.id, HarvestRecord.written, HarvestRecord.resources).where(HarvestRecord.id.in_(ids))
+            sa.select(HarvestRecord.id, HarvestRecord.written, HarvestRecord.resources, HarvestRecord.linked).where(
+                HarvestRecord.id.in_(ids)
+            )
         )
         for row in known:
-            ids[row.id] |= {"written": row.written or {}, "resources": row.resources or {}}
+            ids[row.id] |= {"written": row.written or {}, "resources": row.resources or {}, "linked": row.linked or {}}
 
     def _note_outcomes(self, outcomes: list[Outcome]) -> None:
         """In the transaction of the batch: what is known of its records from now on, and the job's counts."""
@@ -659,6 +667,15 @@ class Runner:
         if not self.judge.is_complete(cursor):
             return {"incomplete": cursor.reasons[:20]}
         return removal.remove(self, begun, allowed)
+
+    def _link(self) -> dict[str, int]:
+        """Links to records of other sources; see `links`."""
+        from . import links
+
+        try:
+            return links.resolve(self)
+        except search.SearchIndexError as error:
+            raise SourceError(LOST_INDEX, reason=error) from error
 
     # -- other kinds of job
 

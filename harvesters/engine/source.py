@@ -79,6 +79,9 @@ def http_client(source: Source, keep_going: Callable[[], None]) -> HttpClient:
 def salt(source: Source) -> str:
     """What, besides its content, decides what becomes of a record: a change of the source's settings is a change of every record."""
     parts: list[Any] = [source.backend, source.options, source.dataset_type, source.language, source.owner_org, source.url]
+    backend = backends().get(source.backend)
+    if backend is not None and backend.version > 1:
+        parts.append(backend.version)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

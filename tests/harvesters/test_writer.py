@@ -1,12 +1,14 @@
 """The batch writer's contract: what it writes is what ``package_create`` and ``package_update`` write, field by field.
 
-``pytest -m faults tests/harvesters/test_writer.py`` compares 600 datasets; the default suite 32.
+``pytest -m faults tests/harvesters/test_writer.py`` generates 1,200 datasets, of which about half are right and written
+(``OGPTN_EXAMPLES`` for another number, in hundreds); the default suite 32.
 """
 
 from __future__ import annotations
 
 import copy
 import json
+import os
 import random
 import re
 import uuid
@@ -169,10 +171,11 @@ def test_batch_writes_what_the_actions_write(agency_factory):
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("seed", range(10, 16))
+@pytest.mark.parametrize("seed", range(10, 10 + max(1, int(os.environ.get("OGPTN_EXAMPLES", "1200")) // 100)))
 def test_batch_writes_what_the_actions_write_many(agency_factory, seed: int):
     counted = compare(seed, count=100, owner=agency_factory()["id"])
-    assert counted["created"] > 60
+    # Examples of several types are put together by chance, and more than half of them break a rule of their type: refused alike.
+    assert counted["created"] > 35
     assert counted["updated"] > 20
 
 
