@@ -233,7 +233,7 @@ class FilesBackend(Backend):
         while waiting:
             address, depth, response = waiting.pop(0)
             page = response or http.get(address, max_bytes=LARGEST)
-            for link, beside in _links(page.content, address):
+            for link, beside in links_of(page.content, address):
                 if not link.startswith(base) or link in seen or link in files:
                     continue
                 if link.endswith("/"):
@@ -393,7 +393,7 @@ def many(value: Any) -> list[Any]:
 
 
 # ----------------------------------------------------------------------------------------------------------------------- folders
-def _links(content: bytes, base: str) -> list[tuple[str, str]]:
+def links_of(content: bytes, base: str) -> list[tuple[str, str]]:
     """The links of a listing with what is written beside each: ``[(address, "2020-01-01 10:00 1.2K")]``."""
     if not content.strip():
         return []

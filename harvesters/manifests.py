@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -20,6 +24,7 @@ from ckanext.ogptn.budget import units
 from ckanext.ogptn.budget.validators import FIRST_YEAR, LAST_YEAR
 from ckanext.ogptn.catalogue import text as t
 from ckanext.ogptn.catalogue import vocabulary
+from ckanext.ogptn.tables.findings import TableError
 
 from .engine.base import Backend, Cursor, SourceError, option
 from .engine.problems import NOT_EXPECTED, NOT_VALID_RECORD, Kind, Severity
@@ -50,6 +55,19 @@ BAD_YEARS = Kind(
     Severity.WARNING,
     lambda: tk._("“{value}” does not say which fiscal years the file covers; the years found in the file count."),
     lambda: tk._("Write years as 2018, as 2009-2022 or as 2018; 2020."),
+)
+UNREADABLE = Kind(
+    "unreadable-table",
+    Severity.ERROR,
+    lambda: tk._("{name} cannot be read as a table: {reason} {place}"),
+    lambda: tk._("Open the file; show the publisher what is wrong with it."),
+)
+
+ODD_AMOUNTS = Kind(
+    "unreadable-amounts",
+    Severity.WARNING,
+    lambda: tk._("{count} cells of the column {name} are no amounts; the first, in row {row}: “{value}”"),
+    lambda: tk._("They are empty in the table. Ask the publisher what they mean."),
 )
 
 #: Names of the columns of a list in use, in French, Arabic and English.
@@ -301,3 +319,30 @@ def describe(draft: Draft, backend: Backend, entry: Entry, options: LicensedOpti
 def in_three(texts: Mapping[str, str], **values: object) -> dict[str, str]:
     """Our own sentences about a record, in the portal's languages: a dataset is read in all three, whoever harvested it."""
     return {language: text.format(**values) for language, text in texts.items()}
+
+
+# ---------------------------------------------------------------------------------------------------------------------------- files
+@contextmanager
+def saved(stream: Any) -> Iterator[Path]:
+    """The content of an answer as a file of its own, which readers of tables need.
+
+    :param stream: the engine's stream
+    """
+    with tempfile.TemporaryDirectory(prefix="ogptn-harvest-") as folder:
+        path = Path(folder) / "file"
+        with path.open("wb") as target:
+            shutil.copyfileobj(stream, target, 1 << 20)
+        yield path
+
+
+@contextmanager
+def refused(entry: Entry) -> Iterator[None]:
+    """Say in the harvest's own words why a table was refused.
+
+    :raises SourceError: ``unreadable-table``
+    """
+    try:
+        yield
+    except TableError as error:
+        found = error.finding
+        raise SourceError(UNREADABLE, name=entry.name, reason=found.message, place=f"({found.place})" if found.place else "") from None

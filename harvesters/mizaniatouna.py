@@ -18,22 +18,25 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import IO, Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 import ckan.plugins.toolkit as tk
-from python_calamine import CalamineError, CalamineWorkbook
 
 from ckanext.ogptn.budget.validators import FIRST_YEAR, LAST_YEAR
 from ckanext.ogptn.catalogue import rules, vocabulary
 from ckanext.ogptn.catalogue import text as t
 from ckanext.ogptn.catalogue.rules import RuleError
+from ckanext.ogptn.tables.findings import TableError
+from ckanext.ogptn.tables.read import Reading, open_table
+from ckanext.ogptn.tables.types import exact, row_kind
 
 from . import manifests
 from .engine.base import Backend, Cursor, HttpClient, Options, Record, SourceError, Validators, option
 from .engine.problems import NOT_EXPECTED, NOT_VALID_RECORD, Kind, RecordError, Severity
 from .files import LARGEST, texts_of
 from .foreign import Draft, stable_json
-from .manifests import Entry, ListOptions, Stated, in_three
+from .manifests import Entry, ListOptions, Stated, in_three, refused, saved
 
 # ---------------------------------------------------------------------------------------------------------------------- problems
 NO_TABLE = Kind(
@@ -45,20 +48,20 @@ NO_TABLE = Kind(
 NO_YEAR = Kind(
     "rows-without-year",
     Severity.WARNING,
-    lambda: tk._("{count} rows have no fiscal year and are in no dataset; the first is row {row}: {value}"),
+    lambda: tk._("{count} rows have no fiscal year, or are totals, and are in no dataset; the first is row {row}: {value}"),
     lambda: tk._("Nothing to do if they are totals or notes; else ask the publisher for the year."),
-)
-ODD_AMOUNTS = Kind(
-    "unreadable-amounts",
-    Severity.WARNING,
-    lambda: tk._("{count} cells of the column {name} are no amounts; the first, in row {row}: “{value}”"),
-    lambda: tk._("They are empty in the table. Ask the publisher what they mean."),
 )
 ODD_PLACES = Kind(
     "unknown-governorate-codes",
     Severity.WARNING,
     lambda: tk._("{count} rows have a place that is no governorate's code: {value}"),
     lambda: tk._("They keep what is written. Ask the publisher what the codes mean."),
+)
+LEFT_OUT_ROWS = Kind(
+    "rows-left-out",
+    Severity.WARNING,
+    lambda: tk._("{count} rows of {name} have values outside of the columns and are in no dataset; the first is row {row}."),
+    lambda: tk._("Show the rows to the publisher."),
 )
 OTHER_YEARS = Kind(
     "other-years",
@@ -97,7 +100,6 @@ MEASURES = {"OUVERT": "approved", "ENGAGE": "committed", "ORDONNANCE": "ordered"
 NO_PLACE = {"00", "98", "99"}
 _NOT_APPLICABLE = {t.fold(text) for text in ("لا ينطبق", "n/a", "na", "n.a.", "sans objet", "non applicable")}
 _SHEETS = ("BOOST", "Sheet1")
-_TITLE_ROWS = 40
 _BINARY = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 
 TITLE = {
@@ -169,6 +171,8 @@ class _Table:
     :ivar columns: ``[(place, code, heading)]`` of the columns that are known
     :ivar header_row: its number, from 1
     :ivar above: ``[(row, text)]`` of what stands above it
+    :ivar yearless: of rows in no year: how many, the first's number and text
+    :ivar rejected: how many rows have values outside of the columns, and the number of the first
     """
 
     sheet: str
@@ -177,6 +181,7 @@ class _Table:
     above: list[tuple[int, str]]
     years: dict[int, _Year] = field(default_factory=dict)
     yearless: list[Any] = field(default_factory=list)
+    rejected: tuple[int, int] | None = None
 
     def place(self, code: str) -> int | None:
         return next((place for place, known, _heading in self.columns if known == code), None)
@@ -243,7 +248,8 @@ class MizaniatounaBackend(Backend):
                     cursor.present(guid)
                 cursor.state["workbooks"][entry.identifier] = same
                 return
-            table = self._table(stream, entry)
+            with saved(stream) as path, refused(entry):
+                table = self._table(path, entry)
         guids = []
         for year, found in sorted(table.years.items()):
             guid = _guid(entry, year)
@@ -261,6 +267,9 @@ class MizaniatounaBackend(Backend):
         if table.yearless:
             count, row, value = table.yearless
             self.report(NO_YEAR, title=entry.name, count=count, row=row, value=value)
+        if table.rejected:
+            count, row = table.rejected
+            self.report(LEFT_OUT_ROWS, title=entry.name, name=entry.name, count=count, row=row)
         wanted = manifests.years_of(entry.told["years"]) if "years" in entry.told else None
         if "years" in entry.told and wanted is None:
             self.report(manifests.BAD_YEARS, title=entry.name, value=entry.told["years"])
@@ -273,16 +282,22 @@ class MizaniatounaBackend(Backend):
             "guids": guids,
         }
 
-    def _table(self, stream: Any, entry: Entry) -> _Table:
+    def _table(self, path: Path, entry: Entry) -> _Table:
         wanted = str(entry.told.get("sheet") or self.options.sheet or "").strip()
-        sheets: list[str] = []
-        for name, rows in _sheets(stream.file, stream.url, wanted):
-            table = _find_table(name, rows, manifests.years_of(entry.told.get("years", "")))
+        listed = manifests.years_of(entry.told.get("years", ""))
+        tried: list[str] = []
+        for sheet in _sheets(path, entry, wanted):
+            try:
+                with open_table(path, filename=entry.name, sheet=sheet or None) as reading:
+                    table = _find_table(reading, listed)
+            except TableError as error:
+                if error.finding.slug != "no-table":
+                    raise
+                table = None
             if table is not None:
                 return table
-            sheets.append(name)
-        expected = ", ".join(("YEAR", " / ".join(MEASURES)))
-        raise SourceError(NO_TABLE, name=entry.name, expected=expected, found=", ".join(sheets) or "∅")
+            tried.append(sheet or entry.name)
+        raise SourceError(NO_TABLE, name=entry.name, expected=f"YEAR, {' / '.join(MEASURES)}", found=", ".join(tried) or "∅")
 
     # --------------------------------------------------------------------------------------------------------------- translating
     def to_dataset(self, record: Record) -> dict[str, Any]:
@@ -328,7 +343,7 @@ class MizaniatounaBackend(Backend):
         manifests.unit(draft, self, entry, [*above, *headings])
         self._resource(draft, entry, found)
         for name, (count, row, value) in found["odd_amounts"].items():
-            self.report(ODD_AMOUNTS, field="resources-0", name=name, count=count, row=row, value=value)
+            self.report(manifests.ODD_AMOUNTS, field="resources-0", name=name, count=count, row=row, value=value)
         if found["odd_places"]:
             places = found["odd_places"]
             self.report(ODD_PLACES, field="resources-0", count=sum(places.values()), value="; ".join(places))
@@ -375,19 +390,22 @@ def _guid(entry: Entry, year: int) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------------------------- workbooks
-def _sheets(file: IO[bytes], url: str, wanted: str) -> Iterator[tuple[str, Iterator[Sequence[Any]]]]:
-    """The sheets that may hold the table, likely ones first, with their rows.
+def _sheets(path: Path, entry: Entry, wanted: str) -> list[str]:
+    """The sheets that may hold the table, likely ones first; ``[""]`` for files without sheets.
 
-    :raises SourceError: it is no workbook
+    :raises TableError: the file cannot be read
     """
+    if wanted:
+        return [wanted]
     try:
-        workbook = CalamineWorkbook.from_filelike(file)
-        names = workbook.sheet_names
-        first = [name for likely in ((wanted,) if wanted else _SHEETS) for name in names if name.casefold() == likely.casefold()]
-        for name in first if wanted else [*first, *(name for name in names if name not in first)]:
-            yield name, iter(workbook.get_sheet_by_name(name).to_python(skip_empty_area=False))
-    except CalamineError as error:
-        raise SourceError(NOT_EXPECTED, url=url, found=str(error)[:150], expected="XLSX, XLS, ODS") from None
+        with open_table(path, filename=entry.name) as reading:
+            names, largest = reading.sheets, reading.sheet
+    except TableError as error:
+        if error.finding.slug != "no-table":
+            raise
+        return []
+    first = [name for likely in _SHEETS for name in names if name.casefold() == likely.casefold()]
+    return list(dict.fromkeys([*first, largest, *names]))
 
 
 def code_of(heading: object) -> str | None:
@@ -405,38 +423,33 @@ def code_of(heading: object) -> str | None:
     return None
 
 
-def _find_table(sheet: str, rows: Iterator[Sequence[Any]], listed: list[int] | None) -> _Table | None:
-    above: list[tuple[int, str]] = []
-    for number, row in enumerate(rows, 1):
-        if number > _TITLE_ROWS:
-            return None
-        codes: dict[str, tuple[int, str, str]] = {}
-        for place, cell in enumerate(row):
-            code = code_of(cell)
-            if code and code not in codes and len(str(cell)) < 100:
-                codes[code] = (place, code, " ".join(str(cell).split()))
-        has_year = "YEAR" in codes or (listed is not None and len(listed) == 1)
-        if has_year and codes.keys() & MEASURES.keys() and codes.keys() & DIMENSIONS.keys():
-            table = _Table(sheet, number, sorted(codes.values()), above)
-            _read(table, rows, listed)
-            return table
-        above += [(number, " ".join(cell.split())[:300]) for cell in row if isinstance(cell, str) and cell.strip()]
-    return None
+def _find_table(reading: Reading, listed: list[int] | None) -> _Table | None:
+    codes: dict[str, tuple[int, str, str]] = {}
+    for place, column in enumerate(reading.columns):
+        code = code_of(column.label)
+        if code and code not in codes and len(column.label) < 100:
+            codes[code] = (place, code, column.label)
+    has_year = "YEAR" in codes or (listed is not None and len(listed) == 1)
+    if not (has_year and codes.keys() & MEASURES.keys() and codes.keys() & DIMENSIONS.keys()):
+        return None
+    header = reading.layout.header[-1] if reading.layout.header else 0
+    table = _Table(reading.sheet or reading.file, header, sorted(codes.values()), [(row, text[:300]) for row, text in reading.titles])
+    _read(table, reading, listed)
+    return table
 
 
-def _read(table: _Table, rows: Iterator[Sequence[Any]], listed: list[int] | None) -> None:
+def _read(table: _Table, reading: Reading, listed: list[int] | None) -> None:
     year_at, place_at = table.place("YEAR"), table.place("GEO1")
     amounts = [(place, code, heading) for place, code, heading in table.columns if code in MEASURES]
     labels = [place for place, code, _heading in table.columns if code not in MEASURES and code != "YEAR"]
-    for number, row in enumerate(rows, table.header_row + 1):
+    for number, row in reading.rows():
         cells = [_text(cell) for cell in row]
-        if not any(cells):
-            continue
         if year_at is not None:
-            year = _fiscal_year(row[year_at] if year_at < len(row) else None)
+            year = _fiscal_year(row[year_at])
         else:
-            year = listed[0] if listed and any(cells[place] for place in labels if place < len(cells)) else None
-        if year is None:
+            year = listed[0] if listed and any(cells[place] for place in labels) else None
+        # A total with a year would be counted twice.
+        if year is None or row_kind([cells[place] for place in labels]) == "total":
             if table.yearless:
                 table.yearless[0] += 1
             else:
@@ -446,7 +459,7 @@ def _read(table: _Table, rows: Iterator[Sequence[Any]], listed: list[int] | None
         found.rows += 1
         found.hash.update("\x1f".join(cells).rstrip("\x1f").encode("utf-8", "surrogatepass") + b"\x1e")
         for place, code, heading in amounts:
-            if place < len(cells) and cells[place]:
+            if cells[place]:
                 amount = _amount(row[place])
                 if amount is not None:
                     found.sums[code] = found.sums.get(code, Decimal(0)) + amount
@@ -454,13 +467,14 @@ def _read(table: _Table, rows: Iterator[Sequence[Any]], listed: list[int] | None
                     odd = found.odd_amounts.setdefault(heading, [0, number, cells[place][:100]])
                     odd[0] += 1
         for place in labels:
-            text = cells[place] if place < len(cells) else ""
-            if t.is_arabic(text):
+            if t.is_arabic(cells[place]):
                 found.arabic += 1
-            elif any(character.isalpha() for character in text):
+            elif any(character.isalpha() for character in cells[place]):
                 found.latin += 1
-        if place_at is not None and place_at < len(cells):
+        if place_at is not None:
             _count_place(found, cells[place_at])
+    if reading.rejections:
+        table.rejected = (reading.rejections, reading.rejected[0][0])
 
 
 def _count_place(found: _Year, text: str) -> None:
@@ -476,7 +490,7 @@ def _text(cell: Any) -> str:
     if cell is None or isinstance(cell, bool):
         return "" if cell is None else str(cell)
     if isinstance(cell, float):
-        return f"{Decimal(repr(cell)):f}".removesuffix(".0")
+        return exact(cell).removesuffix(".0")
     if isinstance(cell, (dt.date, dt.datetime)):
         return cell.isoformat()
     return " ".join(str(cell).split())
@@ -492,7 +506,7 @@ def _amount(cell: Any) -> Decimal | None:
     if isinstance(cell, (bool, dt.date, dt.timedelta)):
         return None
     if isinstance(cell, (int, float)):
-        return Decimal(repr(cell))
+        return Decimal(exact(cell))
     try:
         return rules.number(cell)
     except RuleError:

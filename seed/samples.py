@@ -380,16 +380,115 @@ BOOST_LIST = f"""# {MARK}
 """
 
 
+# ----------------------------------------------------------------------------------------------------------------- municipal budgets
+#: Headings: title, article, paragraph, sub-paragraph, label in Arabic. Their order and depth are those of ADEB's files.
+_HEADINGS = {
+    "revenue": (
+        (1, 11, 1, 0, "المعلوم على العقارات المبنية"), (1, 11, 2, 0, "المعلوم على الأراضي غير المبنية"),
+        (1, 31, 1, 1, "مداخيل لزمة الأسواق"), (2, 70, 1, 0, "منح التجهيز"), (2, 80, 1, 0, "موارد الاقتراض"),
+    ),
+    "expenditure": (
+        (1, 1, 101, 1, "الأجر الأساسي"), (1, 2, 201, 3, "استهلاك الكهرباء والغاز"), (1, 2, 202, 0, "الوقود"),
+        (2, 6, 603, 1, "تعبيد الطرقات"), (2, 6, 610, 2, "التنوير العمومي"),
+    ),
+}  # fmt: skip
+_XML_NAMES = {
+    "revenue": ("REC_TITRES", "REC_ARTICL", "REC_PARAGR", "REC_SPARAG", "LIBPAR", "LRC_MNTAC1", "NET_REALISE"),
+    "expenditure": ("TIT_TITRES", "ART_ARTICL", "PAR_PARAGR", "SPA_SPARAG", "LIBSPA", "LAR_MNTAC2", "CONPAY"),
+}
+#: Months as Tunisia calls them; what is paid after the year's end on its account is "supplementary".
+MONTHS = ("جانفي", "فيفري", "مارس", "أفريل", "ماي", "جوان", "جويلية", "أوت", "سبتمبر", "أكتوبر", "نوفمبر", "ديسمبر", "اضافي")
+
+
+def adeb_amount(direction: str, year: int, place: int, number: int = 1, month: int = 0) -> int:
+    """An invented amount in millimes, the same every time."""
+    return random.Random(f"{direction} {year} {place} {number} {month}").randrange(10**6, 10**10)  # noqa: S311
+
+
+def adeb_xml(direction: str, year: int, *, number: int = 1, amends: bool = False, monthly: bool = False, code: str = "34013") -> bytes:
+    """An export of ADEB for municipalities: the year's budget, an amendment, or months; Windows-1256."""
+    *levels, label, voted, executed = _XML_NAMES[direction]
+    line = "G_REC_TITRES" if amends and direction == "revenue" else "G_TIT_TITRES" if amends else "LIGNE"
+    lines = []
+    for place, heading in enumerate(_HEADINGS[direction]):
+        cells = "".join(f"<{name}>{value}</{name}>" for name, value in zip(levels, heading[:4], strict=True))
+        cells += f"<{label}>{heading[4]} - {SYNTHETIC['ar']}</{label}>"
+        if not monthly:
+            lines.append(f"<{line}>{cells}<{voted}>{adeb_amount(direction, year, place, number)}</{voted}></{line}>")
+            continue
+        for month, name in enumerate(MONTHS[:12] if direction == "revenue" else MONTHS, 1):
+            when = f"<CF_DATE>{year}/{month:02}</CF_DATE>" if direction == "revenue" else f"<CF_MOIS>{name} {year}</CF_MOIS>"
+            lines.append(f"<{line}>{when}{cells}<{executed}>{adeb_amount(direction, year, place, 1, month)}</{executed}></{line}>")
+    root = "AREPMLFMUN" if amends else "AREPEXEMUN" if monthly else "AREPLFTMUN"
+    whose = "MUN" if amends else "MUNICI"
+    head = f"<{whose}>{code} بلدية تجريبية</{whose}><REF>{MARK}</REF>" + (
+        "" if monthly else f"<GESTION>{year}</GESTION><NUM>{number}</NUM>"
+    )
+    text = f'<?xml version="1.0" encoding="WINDOWS-1256"?>\n<{root}>{head}<LIST_{line}>{"".join(lines)}</LIST_{line}></{root}>\n'
+    return text.encode("cp1256", "xmlcharrefreplace")
+
+
+def adeb_csv(direction: str, form: str, years: Sequence[int] = (2016, 2017, 2018)) -> str:
+    """The CSV forms that openbaladiati.tn published.
+
+    :param form: ``long`` (a line for each year), ``wide`` (a column for each year) or ``monthly``
+    """
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, lineterminator="\n")
+    head = ["Titre", "Article", "Paragraphe", "Sous_paragraphe", "Imputation"]
+    of_form = {
+        "long": ["Year", "Budget"],
+        "wide": [str(year) for year in years],
+        "monthly": [name for year in years for name in (f"Budget_{year}", *(f"Budget_{month:02}_{year}" for month in range(1, 13)))],
+    }
+    writer.writerow([*head, *of_form[form], MARK_COLUMN])
+    for place, heading in enumerate(_HEADINGS[direction]):
+        voted = {year: adeb_amount(direction, year, place) for year in years}
+        if form == "long":
+            for year in years:
+                writer.writerow([*heading, year, voted[year], MARK])
+            continue
+        cells: list[int] = []
+        for year in years:
+            cells.append(voted[year])
+            if form == "monthly":
+                cells += [adeb_amount(direction, year, place, 1, month) for month in range(1, 13)]
+        writer.writerow([*heading, *cells, MARK])
+    return file.getvalue()
+
+
+@functools.cache
+def baladiati() -> dict[str, bytes]:
+    """Files by their path below ``http://app.openbaladiati.tn/static/files/``, and ADEB's own exports beside them."""
+    return {
+        "recette_simple_34013.csv": adeb_csv("revenue", "long").encode(),
+        "depense_per_year_34013.csv": adeb_csv("expenditure", "wide").encode(),
+        "depense_per_year_34013.xls": adeb_csv("expenditure", "wide").encode(),
+        "Depence_mensuelle_34013.csv": adeb_csv("expenditure", "monthly").encode(),
+        "AREPLFTMUN_34013_2018_1.xml": adeb_xml("revenue", 2018),
+        "AREPLFTMUN_D_34013_2018_1.xml": adeb_xml("expenditure", 2018),
+        "AREPMLFMUN_34013_2018_2.xml": adeb_xml("revenue", 2018, number=2, amends=True),
+        "REALISE_34013_2018.xml": adeb_xml("revenue", 2018, monthly=True),
+        "PAYE_34013_2018.xml": adeb_xml("expenditure", 2018, monthly=True),
+    }
+
+
 # ---------------------------------------------------------------------------------------------------------------------- the server
 def answer(path: str) -> tuple[int, bytes, str] | None:
-    """What stands at an address of the portal of mines or of Mizaniatouna: status, content, media type; None for what is not a file.
+    """What stands at an address of the portal of mines, of Mizaniatouna or of openbaladiati.tn.
 
-    :param path: ``/industrie/…`` or ``/mizaniatouna/…``
+    :param path: ``/industrie/…``, ``/mizaniatouna/…`` or ``/baladiati/…``
+    :returns: status, content, media type; None for what is not a file
     """
     if path.startswith("/industrie/dataset/") and (found := industrie_file(path.rsplit("/", 1)[-1])):
         return 200, *found
     if path == "/mizaniatouna/tunisia/template_fr/boost_fr.xlsx":
         return 200, boost_workbook(), _XLSX
+    if path == "/baladiati/static/files/":
+        links = "".join(f'<li><a href="{name}">{name}</a></li>' for name in baladiati())
+        return 200, f"<html><title>Index of /static/files/ – {MARK}</title><ul>{links}</ul></html>".encode(), "text/html; charset=utf-8"
+    if path.startswith("/baladiati/static/files/") and (content := baladiati().get(path.rsplit("/", 1)[-1])) is not None:
+        return 200, content, "application/vnd.ms-excel" if path.endswith(".xls") else "text/xml" if path.endswith(".xml") else "text/csv"
     if path == "/mizaniatouna/boost.yaml":
         return 200, BOOST_LIST.encode(), "text/yaml; charset=utf-8"
     return None
