@@ -38,7 +38,7 @@ def test_boost(tmp_path: Path) -> None:
             assert isinstance(row[name], Decimal)
             found[row["YEAR (السنة)"], name] += row[name]
     expected = {
-        (year, name): sum(row[place] for row in boost_rows([year]) if row[place] is not None)
+        (year, name): sum((row[place] for row in boost_rows([year]) if row[place] is not None), Decimal(0))
         for year in BOOST_YEARS
         for place, name in enumerate(amounts, 7)
     }
