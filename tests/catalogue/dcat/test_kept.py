@@ -16,7 +16,7 @@ from rdflib.compare import isomorphic, to_isomorphic
 from rdflib.namespace import DCTERMS, FOAF, PROV, SKOS
 
 from ckanext.ogptn.catalogue import vocabulary
-from ckanext.ogptn.catalogue.dcat import addresses, documents, freshness, store, writer
+from ckanext.ogptn.catalogue.dcat import addresses, documents, freshness, store, watch, writer
 from ckanext.ogptn.catalogue.dcat.model import KeptStatements
 from ckanext.ogptn.catalogue.dcat.namespaces import DCAT, GSP
 from ckanext.ogptn.catalogue.dcat.profile import complete_graph
@@ -58,6 +58,8 @@ def subjects_of_datasets(graph: Graph) -> set[Any]:
 
 @pytest.fixture
 def records(clean_db: None) -> list[dict[str, Any]]:
+    # As if no job waited: a test before may have emptied the queue, and left the key that says that one is there.
+    watch.connect_to_redis().delete(watch._key())
     agency = factories.AgencyFactory(email="a@example.tn")
     return [
         factories.OpenDatasetFactory(owner_org=agency["id"], license_id="CC_BY_4_0", resources=[{"url": "https://example.tn/a.csv"}]),
@@ -268,8 +270,6 @@ def test_the_whole_file_can_be_compared_and_resumed(app: Any) -> None:
 def test_the_worker_writes_what_changed(records: list[dict[str, Any]]) -> None:
     from ckan.lib import jobs
 
-    from ckanext.ogptn.catalogue.dcat import watch
-
     queue = jobs.get_queue()
     assert "Write changed datasets as linked data" in [job.meta.get("title") for job in queue.jobs]
     watch.refresh()
@@ -279,8 +279,6 @@ def test_the_worker_writes_what_changed(records: list[dict[str, Any]]) -> None:
 
 @pytest.mark.usefixtures("records")
 def test_a_session_without_a_commit_announces_nothing() -> None:
-    from ckanext.ogptn.catalogue.dcat import watch
-
     watch.connect_to_redis().delete(watch._key())
     package = model.Session.query(model.Package).first()
     assert package is not None
@@ -378,8 +376,6 @@ def test_a_renamed_dataset_is_not_gone(app: Any, records: list[dict[str, Any]]) 
 
 
 def test_a_savepoint_announces_nothing(records: list[dict[str, Any]]) -> None:
-    from ckanext.ogptn.catalogue.dcat import watch
-
     redis = watch.connect_to_redis()
     redis.delete(watch._key())
     package = model.Package.get(records[0]["id"])
