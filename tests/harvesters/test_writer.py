@@ -176,7 +176,7 @@ def test_batch_writes_what_the_actions_write_many(agency_factory, seed: int):
     counted = compare(seed, count=100, owner=agency_factory()["id"])
     # Examples of several types are put together by chance, and more than half of them break a rule of their type: refused alike.
     assert counted["created"] > 35
-    assert counted["updated"] > 20
+    assert counted["updated"] > 8
 
 
 def test_batches_are_what_is_tested():
