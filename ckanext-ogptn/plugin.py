@@ -59,6 +59,12 @@ from .commitment.rounds import auth as round_auth
 from .commitment.rounds import views as round_views
 from .commitment.rounds import workbook_actions
 from .extractive import validators as extractive_validators
+from .tables import actions as table_actions
+from .tables import auth as table_auth
+from .tables import cli as table_cli
+from .tables import helpers as table_helpers
+from .tables import views as table_views
+from .tables import watch as table_watch
 
 
 class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
@@ -91,6 +97,7 @@ class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
             **recommendation_actions.get_actions(),
             **round_actions.get_actions(),
             **workbook_actions.get_actions(),
+            **table_actions.get_actions(),
         }
 
     # IAuthFunctions
@@ -102,6 +109,7 @@ class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
             **commitment_auth.get_auth_functions(),
             **recommendation_auth.get_auth_functions(),
             **round_auth.get_auth_functions(),
+            **table_auth.get_auth_functions(),
         }
 
     # IBlueprint
@@ -114,11 +122,12 @@ class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
             recommendation_views.blueprint,
             round_views.blueprint,
             dcat_views.blueprint,
+            table_views.blueprint,
         ]
 
     # IClick
     def get_commands(self) -> list[click.Command]:
-        return [*seed_cli.get_commands(), *commitment_cli.get_commands(), *dcat_cli.get_commands()]
+        return [*seed_cli.get_commands(), *commitment_cli.get_commands(), *dcat_cli.get_commands(), *table_cli.get_commands()]
 
     # IConfigDeclaration
     def declare_config_options(self, declaration: Any, key: Any) -> None:
@@ -136,6 +145,7 @@ class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
         dcat_watch.listen()
         evidence.listen()
         open_data_watch.listen()
+        table_watch.listen()
 
     # IDCATURIGenerator
     def dataset_uri(self, dataset_dict: dict[str, Any], default_uri: str) -> str:
@@ -188,6 +198,7 @@ class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
             **display_helpers.get_helpers(),
             **translation.get_helpers(),
             **commitment_helpers.get_helpers(),
+            **table_helpers.get_helpers(),
         }
 
     # IMiddleware

@@ -27,7 +27,7 @@ class Column:
 
 
 def column_id(label: str) -> str:
-    """The id that a label gets when no other column has it: ``"GEO1 (الولاية)"`` is ``"geo1_alwlaya"``; empty when nothing is left."""
+    """The id that a label gets when no other column has it: ``"GEO1 (الولاية)"`` is ``"geo1_aloulaia"``; empty when nothing is left."""
     plain = re.sub(r"[^a-z0-9]+", "_", latin(label)).strip("_")
     if plain and not plain[0].isalpha():
         plain = f"c_{plain}"

@@ -444,6 +444,9 @@ class Profile:
         found = {"number": self._number, "date": self._date}.get(best, lambda _findings, _label: TypedColumn(column, best))(findings, label)  # pyright: ignore[reportArgumentType]
         if found is None:
             return text
+        if others or self.kinds["missing"]:
+            # Not every value is written as PostgreSQL reads it.
+            found.plain = False
         if self.kinds["missing"]:
             findings.add("missing-marks", "note", column=label, count=self.kinds["missing"], found=self.examples["missing"])
         return found

@@ -1,0 +1,24 @@
+"""What the resource's page shows of its table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+
+from .model import NONE
+
+
+def ogptn_table(resource: dict[str, Any]) -> dict[str, Any] | None:
+    """What is known of a file's table, as ``ogptn_table_show`` answers it; None where there is nothing to show."""
+    try:
+        shown = tk.get_action("ogptn_table_show")({}, {"resource_id": resource["id"]})
+    except (tk.NotAuthorized, tk.ObjectNotFound):
+        return None
+    return shown if shown["state"] != NONE else None
+
+
+def get_helpers() -> dict[str, Callable[..., Any]]:
+    """The helpers by name."""
+    return {"ogptn_table": ogptn_table}

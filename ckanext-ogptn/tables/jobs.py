@@ -1,0 +1,298 @@
+"""In the worker: fetch, detect, tell the types, load, describe. A table that fails never fails its dataset."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import logging
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+from urllib.parse import unquote, urlsplit
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib import files, search, uploader
+from ckan.lib.redis import connect_to_redis
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm.attributes import flag_modified
+
+from ..fetch import AddressPolicy, Client, FetchError
+from ..fetch import Limits as FetchLimits
+from . import config
+from .findings import TableError
+from .load import load_table
+from .model import FAILED, LOADED, REFUSED, STEPS, WAITING, WORKING, TableState, now
+from .read import open_table
+from .types import TypedTable
+
+log = logging.getLogger(__name__)
+#: One job answers any number of files; the key outlives a lost job by this many seconds at most.
+_QUEUED_FOR = 300
+#: Seconds after which a job lets other jobs of the queue go first.
+_TURN = 60
+#: Seconds that one job may take in the queue; a file that takes longer is begun anew by the next.
+TIMEOUT = 3 * 3600
+
+
+def _key() -> str:
+    return f"ckan:{tk.config['ckan.site_id']}:ogptn:tables:queued"
+
+
+def schedule() -> None:
+    """Enqueue the reading of what waits, unless such a job waits already."""
+    try:
+        if connect_to_redis().set(_key(), "1", nx=True, ex=_QUEUED_FOR):
+            tk.enqueue_job(work, title="Load tables", rq_kwargs={"timeout": TIMEOUT})
+    except RedisError as error:
+        log.warning("The loading of tables could not be queued: %s", error)
+
+
+def work() -> None:
+    """The job: load what waits, the longest waiting first; after a minute, let other jobs go first."""
+    connect_to_redis().delete(_key())
+    begun = time.monotonic()
+    lost = now() - dt.timedelta(seconds=TIMEOUT)
+    model.Session.execute(sa.update(TableState).where(TableState.state == WORKING, TableState.started_at < lost).values(state=WAITING))
+    model.Session.commit()
+    while (resource_id := _take()) is not None:
+        load(resource_id)
+        if time.monotonic() - begun > _TURN:
+            schedule()
+            return
+
+
+def _take() -> str | None:
+    """Take the next waiting resource; several workers take different ones."""
+    waiting = sa.select(TableState).where(TableState.state == WAITING).order_by(TableState.asked_at).limit(1)
+    found = model.Session.scalars(waiting.with_for_update(skip_locked=True)).first()
+    if found is None:
+        model.Session.rollback()
+        return None
+    found.state, found.started_at, found.steps = WORKING, now(), []
+    resource_id = found.resource_id
+    model.Session.commit()
+    return resource_id
+
+
+def load(resource_id: str, *, force: bool = False) -> TableState | None:
+    """Take one resource's file down the whole road; commits after each step.
+
+    :param force: load it although its content is what it was
+    :returns: its state; None when the resource is gone
+    """
+    resource = model.Session.get(model.Resource, resource_id)
+    state = TableState.of(resource_id)
+    if resource is None or resource.state != "active":
+        if state is not None:
+            model.Session.delete(state)
+            model.Session.commit()
+        return None
+    if state is None:
+        state = TableState(resource_id=resource_id)
+        model.Session.add(state)
+    state.state, state.started_at, state.steps = WORKING, now(), []
+    road = _Road(state)
+    try:
+        with tempfile.TemporaryDirectory(prefix="ogptn-table-") as folder:
+            _take_down(road, resource, Path(folder), force)
+    except TableError as error:
+        road.refused(error)
+    except FetchError as error:
+        road.failed({"slug": error.slug, "details": _plain(error.details), "fetch": True})
+    except (OSError, SQLAlchemyError) as error:
+        log.exception("the table of resource %s could not be loaded", resource_id)
+        model.Session.rollback()
+        road = _Road(_again(resource_id))
+        road.failed({"slug": "fault", "details": {"reason": type(error).__name__}})
+    return TableState.of(resource_id)
+
+
+def _again(resource_id: str) -> TableState:
+    state = TableState.of(resource_id)
+    if state is None:
+        state = TableState(resource_id=resource_id)
+        model.Session.add(state)
+    return state
+
+
+class _Road:
+    """The steps of one file, stored as they are taken."""
+
+    def __init__(self, state: TableState) -> None:
+        self.state = state
+
+    def begin(self, step: str) -> None:
+        self._add(step, "running")
+
+    def done(self, result: str = "done") -> None:
+        self._close(result)
+        model.Session.commit()
+
+    def unchanged(self) -> None:
+        self._close("unchanged")
+        self._finish(LOADED)
+
+    def finish(self) -> None:
+        self._finish(LOADED)
+
+    def refused(self, error: TableError) -> None:
+        self._close("refused", {"finding": error.finding.as_dict()})
+        self.state.findings = [error.finding.as_dict()]
+        self._finish(REFUSED)
+
+    def failed(self, message: dict[str, Any]) -> None:
+        self._close("failed", message)
+        self._finish(FAILED)
+
+    def _add(self, step: str, result: str) -> None:
+        self.state.steps = [*(self.state.steps or []), {"step": step, "state": result, "at": now().isoformat(), "message": None}]
+        model.Session.commit()
+
+    def _close(self, result: str, message: dict[str, Any] | None = None) -> None:
+        steps = [dict(one) for one in self.state.steps or [{"step": STEPS[0], "state": "running", "at": now().isoformat()}]]
+        steps[-1] |= {"state": result, "at": now().isoformat(), "message": message}
+        self.state.steps = steps
+
+    def _finish(self, state: str) -> None:
+        self.state.state, self.state.finished_at = state, now()
+        model.Session.commit()
+
+
+def _plain(details: dict[str, Any]) -> dict[str, Any]:
+    return {key: value if isinstance(value, (str, int, float, bool, type(None))) else str(value) for key, value in details.items()}
+
+
+def _take_down(road: _Road, resource: model.Resource, folder: Path, force: bool) -> None:
+    state = road.state
+    road.begin("fetch")
+    fetched = _fetched(resource, state, folder / "file", conditional=not force)
+    if fetched is None:
+        road.unchanged()
+        return
+    path, validators = fetched
+    digest = _digest(path)
+    same = not force and digest == state.sha256 and state.rows is not None
+    state.url, state.etag, state.last_modified = resource.url, validators[0], validators[1]
+    if same:
+        road.unchanged()
+        return
+    road.done()
+    road.begin("detect")
+    # Until the new table is complete, the old one serves; what was loaded last is not what is at hand now.
+    state.sha256 = None
+    with open_table(path, filename=_name(resource.url), declared_format=resource.format or "", limits=config.limits()) as reading:
+        state.reading = {
+            "format": reading.detected.name,
+            "file": reading.file,
+            "sheet": reading.sheet,
+            "sheets": reading.sheets,
+            "encoding": reading.encoding,
+            "delimiter": reading.delimiter,
+            "titles": [list(one) for one in reading.titles[:20]],
+            "size": path.stat().st_size,
+        }
+        road.done()
+        road.begin("types")
+        table = TypedTable.infer(reading)
+        road.done()
+        road.begin("load")
+        table, loaded = load_table(reading, resource.id, table=table)
+        state.columns, state.rows, state.rejections = loaded.columns, loaded.rows, loaded.rejected
+        state.findings = [one.as_dict() for one in table.findings()]
+        rejected = sorted([*table.rejected.listed, *reading.rejected], key=lambda one: one[0])[:100]
+        state.rejected = [{"row": number, "slug": slug, "details": _plain(details)} for number, slug, details in rejected]
+        state.sha256 = digest
+    road.done()
+    road.begin("dictionary")
+    _say_it_is_there(resource)
+    road.done()
+    road.finish()
+
+
+def _say_it_is_there(resource: model.Resource) -> None:
+    """Mark the resource as one of the DataStore, without a new version of the dataset: nothing that a person wrote has changed."""
+    if not resource.extras.get("datastore_active"):
+        resource.extras["datastore_active"] = True
+        flag_modified(resource, "extras")
+        model.Session.commit()
+        search.rebuild(resource.package_id)
+    # Previews that only a file with a table has, of those that the site makes by default (ckan.views.default_views).
+    package = tk.get_action("package_show")(_as_site(), {"id": resource.package_id})
+    shown = next(one for one in package["resources"] if one["id"] == resource.id)
+    views = {"resource": shown, "package": package, "create_datastore_views": True}
+    tk.get_action("resource_create_default_resource_views")(_as_site(), views)
+
+
+def _as_site() -> Any:
+    name = tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
+    return {"ignore_auth": True, "user": name}
+
+
+def _name(url: str) -> str:
+    try:
+        return unquote(PurePosixPath(urlsplit(url).path).name) or "file"
+    except ValueError:
+        return url.rsplit("/", 1)[-1][:100]
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _fetched(
+    resource: model.Resource, state: TableState, target: Path, *, conditional: bool
+) -> tuple[Path, tuple[str | None, str | None]] | None:
+    """The file, and what the server said for the next time; None when the server says that it has not changed.
+
+    :raises FetchError: it cannot be had
+    :raises TableError: ``too-large``
+    """
+    if resource.url_type == "upload":
+        with _uploaded(resource) as source, target.open("wb") as file:
+            shutil.copyfileobj(source, file, 1 << 20)
+        return target, (None, None)
+    limits = FetchLimits(max_bytes=config.limits().max_bytes, total_timeout=config.fetch_seconds(), retries=2)
+    known = conditional and state.rows is not None and state.sha256 and state.url == resource.url
+    with Client(limits=limits, addresses=AddressPolicy.of(config.allowed_hosts())) as client:
+        answer = client.get(resource.url, etag=state.etag if known else None, last_modified=state.last_modified if known else None)
+        with answer:
+            if answer.not_modified:
+                return None
+            answer.file.seek(0)
+            with target.open("wb") as file:
+                shutil.copyfileobj(answer.file, file, 1 << 20)
+            return target, (answer.etag, answer.last_modified)
+
+
+@contextmanager
+def _uploaded(resource: model.Resource) -> Iterator[IO[bytes]]:
+    """What a steward sent, from wherever the site keeps it.
+
+    :raises FetchError: ``not-found``
+    """
+    upload = uploader.get_resource_uploader({"id": resource.id, "url_type": "upload", "url": resource.url})
+    storage = getattr(upload, "storage", None)
+    location = upload.get_path(resource.id)
+    try:
+        if storage is None:
+            with Path(location).open("rb") as file:
+                yield file
+            return
+        with tempfile.TemporaryFile() as copy:
+            for piece in storage.stream(files.FileData(files.Location(location))):
+                copy.write(piece)
+            copy.seek(0)
+            yield copy
+    except (FileNotFoundError, files.exc.MissingFileError):
+        raise FetchError("not-found", str(resource.url), status=404) from None

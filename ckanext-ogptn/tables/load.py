@@ -1,0 +1,295 @@
+"""A typed table into CKAN's DataStore: by COPY, streamed, in one transaction.
+
+What serves until the commit is the old table; the new one takes its place with everything that the DataStore expects of a table of its
+own making (``ckanext/datastore/backend/postgres.py``, ``create_table``): ``_id``, ``_full_text`` with its trigger and index, the data
+dictionary in the columns' comments, views that are aliases, the cached number of rows. The read-only role gets its rights from the default
+privileges that ``ckan datastore set-permissions`` granted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from ckanext.datastore.backend import postgres
+from sqlalchemy.engine import Connection
+
+from .findings import TableError
+from .read import Reading
+from .types import CHUNK, RowKind, TypedColumn, TypedTable, row_kind
+
+#: Distinct values below which their number is exact; above it is PostgreSQL's estimate.
+EXACT_DISTINCT = 10_000
+#: The label of the column that marks totals, in the languages of the portal: a data dictionary has one label.
+KIND_LABEL = "نوع السطر · Nature de la ligne · Kind of row"
+
+
+@dataclass
+class Loaded:
+    """What was loaded.
+
+    :ivar rows: rows in the DataStore's table
+    :ivar rejected: rows that were not taken
+    :ivar columns: as ``ogptn_table_show`` answers them
+    """
+
+    rows: int
+    rejected: int
+    columns: list[dict[str, Any]] = field(default_factory=list)
+
+
+def load_table(
+    reading: Reading,
+    resource_id: str,
+    *,
+    table: TypedTable | None = None,
+    progress: Callable[[int], None] = lambda rows: None,  # noqa: ARG005
+) -> tuple[TypedTable, Loaded]:
+    """Load an open table into the DataStore, in place of what the resource had there.
+
+    :param reading: the file's table
+    :param resource_id: the resource's id, which is the table's name
+    :param table: its types, when they are known
+    :param progress: told the number of rows that were sent, every few thousand
+    :returns: the table with its findings complete, and what was loaded
+    :raises TableError: the table is refused; the DataStore is as it was
+    :raises sqlalchemy.exc.SQLAlchemyError: the DataStore's database failed; it is as it was
+    """
+    table = table or TypedTable.infer(reading)
+    with postgres.get_write_engine().begin() as connection:
+        # Two loads of one resource come one after the other.
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"ogptn-table:{resource_id}"})
+        loaded = _load(connection, table, resource_id, progress)
+    return table, loaded
+
+
+def drop_table(resource_id: str) -> None:
+    """Remove the resource's table, if there is one, and what depends on it."""
+    with postgres.get_write_engine().begin() as connection:
+        connection.execute(sa.text(f"DROP TABLE IF EXISTS {postgres.identifier(resource_id)} CASCADE"))
+
+
+def _load(connection: Connection, table: TypedTable, resource_id: str, progress: Callable[[int], None]) -> Loaded:
+    quote = postgres.identifier
+    staging = f"_ogptn_{hashlib.sha256(resource_id.encode()).hexdigest()[:40]}"
+    fields = [(typed.column.id, typed.pg_type) for typed in table.columns]
+    marked = table.kind_id() if table.marked else ""
+    if marked:
+        fields.append((marked, "text"))
+
+    def run(statement: str, **values: Any) -> sa.CursorResult[Any]:
+        # Names are quoted by the DataStore's own function; colons in them are no parameters.
+        return connection.execute(sa.text(statement.replace(":", r"\:") if not values else statement), values)
+
+    old_info = postgres._get_field_info(connection, resource_id)
+    columns_sql = ", ".join(f"{quote(name)} {kind}" for name, kind in fields)
+    run(f"CREATE TABLE {quote(staging)} (_id serial PRIMARY KEY, _full_text tsvector, {columns_sql})")
+    # The DataStore's trigger makes JSON of each row to find its texts; this one names the columns, and gives the same.
+    values_sql = ", ".join(f"NEW.{quote(name)}" for name, _kind in fields)
+    run(
+        f"CREATE FUNCTION {quote(staging)}() RETURNS trigger LANGUAGE plpgsql AS $fill$ BEGIN "
+        f"NEW._full_text \x3a= to_tsvector(concat_ws(' ', {values_sql})); RETURN NEW; END $fill$"
+    )
+    run(f"CREATE TRIGGER fill BEFORE INSERT ON {quote(staging)} FOR EACH ROW EXECUTE FUNCTION {quote(staging)}()")
+    stream = _Rows(table, bool(marked), progress)
+    names = ", ".join(quote(name) for name, _kind in fields)
+    cursor = connection.connection.cursor()
+    try:
+        cursor.copy_expert(f"COPY {quote(staging)} ({names}) FROM STDIN (FORMAT csv)", stream, 1 << 20)  # pyright: ignore[reportAttributeAccessIssue]
+    finally:
+        with contextlib.suppress(Exception):  # the connection may be gone; what was raised before is what counts
+            cursor.close()
+    if stream.failed is not None:
+        raise stream.failed
+    table.check()
+    run(f"DROP TRIGGER fill ON {quote(staging)}")
+    run(f"DROP FUNCTION {quote(staging)}()")
+    _index(run, staging)
+    described = _describe(run, connection, table, staging, marked, stream.rows)
+    _swap(run, connection, staging, resource_id)
+    _comment(run, table, resource_id, marked, old_info)
+    run("SELECT update_cached_table_row_count(:name)", name=resource_id)
+    return Loaded(stream.rows, table.rejected.count + table.reading.rejections, described)
+
+
+def _index(run: Callable[..., Any], staging: str) -> None:
+    run("SET LOCAL maintenance_work_mem = '128MB'")
+    name = f"{staging}_fts"
+    run(f"CREATE INDEX {postgres.identifier(name)} ON {postgres.identifier(staging)} USING {postgres._get_fts_index_method()} (_full_text)")
+    run(f"ANALYZE {postgres.identifier(staging)}")
+
+
+def _swap(run: Callable[..., Any], connection: Connection, staging: str, resource_id: str) -> None:
+    """Put the new table in the old one's place, with the names that the DataStore would have given."""
+    quote = postgres.identifier
+    aliases = [row[0] for row in run("SELECT name FROM _table_metadata WHERE alias_of = :name", name=resource_id)]
+    run(f"DROP TABLE IF EXISTS {quote(resource_id)} CASCADE")
+    run(f"ALTER TABLE {quote(staging)} RENAME TO {quote(resource_id)}")
+    run(f"ALTER INDEX {quote(staging + '_fts')} RENAME TO {quote(postgres._generate_index_name(resource_id, quote('_full_text')))}")
+    for ending in ("_pkey", "__id_seq"):
+        kind = "INDEX" if ending == "_pkey" else "SEQUENCE"
+        run(f"ALTER {kind} {quote(staging + ending)} RENAME TO {quote(resource_id + ending)}")
+    postgres._create_fulltext_trigger(connection, resource_id)
+    for alias in aliases:
+        run(f"CREATE VIEW {quote(alias)} AS SELECT * FROM {quote(resource_id)}")  # noqa: S608 - quoted
+
+
+def _comment(run: Callable[..., Any], table: TypedTable, resource_id: str, marked: str, old: dict[str, Any]) -> None:
+    """The data dictionary: what the file says; a label or a note that a steward wrote stays."""
+    entries: list[tuple[str, dict[str, Any]]] = [(typed.column.id, _dictionary_entry(typed)) for typed in table.columns]
+    if marked:
+        entries.append((marked, {"label": KIND_LABEL, "notes": "row, total, section"}))
+    for name, info in entries:
+        info["from_file"] = {key: info[key] for key in ("label", "notes")}
+        kept = old.get(name) or {}
+        for key in ("label", "notes"):
+            if kept.get(key) and kept[key] != (kept.get("from_file") or {}).get(key):
+                info[key] = kept[key]
+        comment = " " + json.dumps({"_info": info}, ensure_ascii=False, separators=(",", ":"))
+        # A literal, quoted by the DataStore's own function: COMMENT takes no parameters.
+        run(f"COMMENT ON COLUMN {postgres.identifier(resource_id)}.{postgres.identifier(name)} IS {postgres.literal_string(comment)}")
+
+
+def _dictionary_entry(typed: TypedColumn) -> dict[str, Any]:
+    notes = "; ".join(part for part in (typed.unit, typed.note) if part)
+    return {"label": typed.column.label or typed.column.id, "notes": notes, "unit": typed.unit, "type": typed.type}
+
+
+def _describe(
+    run: Callable[..., Any], connection: Connection, table: TypedTable, staging: str, marked: str, rows: int
+) -> list[dict[str, Any]]:
+    """Nulls, distinct values, minimum and maximum of each column, by one reading of the table; totals and headings are left aside."""
+    quote = postgres.identifier
+    where = f" WHERE {quote(marked)} = 'row'" if marked else ""
+    parts = []
+    for typed in table.columns:
+        name = quote(typed.column.id)
+        parts += (
+            [f"count({name})", "NULL", "NULL"]
+            if typed.type in ("text", "boolean")
+            else [f"count({name})", f"min({name})::text", f"max({name})::text"]
+        )
+    counted = run(f"SELECT count(*), {', '.join(parts)} FROM {quote(staging)}{where}").one()  # noqa: S608 - quoted
+    estimates = {
+        row[0]: row[1]
+        for row in connection.execute(sa.text("SELECT attname, n_distinct FROM pg_stats WHERE tablename = :name"), {"name": staging})
+    }
+    described = []
+    for place, typed in enumerate(table.columns):
+        filled, least, most = counted[1 + 3 * place : 4 + 3 * place]
+        estimate = estimates.get(typed.column.id, 0)
+        distinct = round(estimate if estimate >= 0 else -estimate * rows)
+        exact = counted[0] <= EXACT_DISTINCT or 0 < distinct <= EXACT_DISTINCT // 10
+        if exact:
+            counting = f"SELECT count(DISTINCT {quote(typed.column.id)}) FROM {quote(staging)}{where}"  # noqa: S608 - quoted
+            distinct = run(counting).scalar() or 0
+        described.append(
+            {
+                "id": typed.column.id,
+                "label": typed.column.label,
+                "type": typed.type,
+                "pg_type": typed.pg_type,
+                "unit": typed.unit,
+                "unit_from": typed.unit_from,
+                "note": typed.note,
+                "nulls": counted[0] - filled,
+                "distinct": min(distinct, filled),
+                "distinct_exact": exact,
+                "minimum": least,
+                "maximum": most,
+            }
+        )
+    return described
+
+
+class _Rows(io.RawIOBase):
+    """The rows as the CSV that COPY reads. An error is kept until the COPY is over: raised inside of it, it would lose its kind."""
+
+    def __init__(self, table: TypedTable, marked: bool, progress: Callable[[int], None]) -> None:
+        self.rows = 0
+        self.failed: TableError | None = None
+        self._table = table
+        self._marked = marked
+        self._progress = progress
+        self._pieces = self._made()
+        self._rest = memoryview(b"")
+        self._caches: list[dict[str, str | None]] = [{} for _column in table.columns]
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        if not self._rest:
+            self._rest = memoryview(next(self._pieces, b""))
+        size = len(self._rest) if size < 0 else size
+        piece, self._rest = bytes(self._rest[:size]), self._rest[size:]
+        return piece
+
+    def _made(self) -> Iterator[bytes]:
+        self._table.rejected = type(self._table.rejected)()
+        numbers: list[int] = []
+        chunk: list[list[Any]] = []
+        try:
+            for number, cells in self._table.reading.rows():
+                numbers.append(number)
+                chunk.append(cells)
+                if len(chunk) >= CHUNK:
+                    yield self._written(numbers, chunk)
+                    numbers, chunk = [], []
+            if chunk:
+                yield self._written(numbers, chunk)
+        except TableError as error:
+            self.failed = error
+
+    def _written(self, numbers: list[int], chunk: list[list[Any]]) -> bytes:
+        kinds: list[RowKind] | None = [row_kind(cells) for cells in chunk] if self._marked else None
+        columns = list(zip(*chunk, strict=True))
+        try:
+            converted = [
+                self._column(typed, cells, cache) for typed, cells, cache in zip(self._table.columns, columns, self._caches, strict=True)
+            ]
+            if kinds is not None:
+                converted.append(kinds)
+            rows: Sequence[Sequence[Any]] = list(zip(*converted, strict=True))
+        except (ValueError, ArithmeticError):
+            rows = self._one_by_one(numbers, chunk, kinds)
+        file = io.StringIO(newline="")
+        csv.writer(file, lineterminator="\n").writerows(rows)
+        self.rows += len(rows)
+        self._progress(self.rows)
+        return file.getvalue().encode("utf-8", "replace")
+
+    def _column(self, typed: TypedColumn, cells: Sequence[Any], cache: dict[str, str | None]) -> Sequence[Any]:
+        if set(map(type, cells)) <= {str}:
+            if typed.type == "text" or typed.plain:
+                return cells
+            if len(cache) > 50_000:
+                cache.clear()
+            converted = []
+            for cell in cells:
+                if cell not in cache:
+                    cache[cell] = typed.text(cell)
+                converted.append(cache[cell])
+            return converted
+        return [typed.text(cell) for cell in cells]
+
+    def _one_by_one(self, numbers: list[int], chunk: list[list[Any]], kinds: list[RowKind] | None) -> list[list[Any]]:
+        rows = []
+        for place, (number, cells) in enumerate(zip(numbers, chunk, strict=True)):
+            row: list[Any] = []
+            for typed, cell in zip(self._table.columns, cells, strict=True):
+                try:
+                    row.append(typed.text(cell))
+                except (ValueError, ArithmeticError):
+                    self._table.rejected.add(number, "rejected-value", self._table.reason(typed, cell))
+                    break
+            else:
+                rows.append([*row, kinds[place]] if kinds is not None else row)
+        return rows

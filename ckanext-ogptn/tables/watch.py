@@ -1,0 +1,101 @@
+"""Notes every file that is added or changed, in the transaction that changes it, and has the worker read it after the commit.
+
+Whoever writes a resource comes by here: a steward's form, the API, the harvest engine's batches, the seed. One place, no hook to forget.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from ckan import model
+from sqlalchemy import event
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import get_history
+
+from . import config
+from .model import WAITING, TableState, now, table_exists
+
+log = logging.getLogger(__name__)
+_NOTED = "ogptn_tables_noted"
+#: What says that a file may be another one.
+_TELLING = ("url", "url_type", "last_modified", "format")
+#: Declared formats and extensions that may hold a table. XML is asked for, GeoJSON, RDF and documents are not.
+_TABLES = {"csv", "tsv", "tab", "txt", "xls", "xlsx", "xlsm", "xlsb", "ods", "xml", "zip", "excel"}
+_MEDIA = {
+    "text/csv",
+    "text/tab-separated-values",
+    "application/vnd.ms-excel",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.oasis.opendocument.spreadsheet",
+    "application/zip",
+    "application/xml",
+    "text/xml",
+}
+
+
+def may_hold_table(resource: Any) -> bool:
+    """Whether a file may hold a table, by what its publisher says; what it is, only its content tells.
+
+    :param resource: a ``model.Resource``
+    """
+    if resource.url_type == "datastore" or not resource.url or resource.state != "active":
+        return False
+    declared = (resource.format or "").strip().lower().lstrip(".")
+    if declared in _TABLES or declared in _MEDIA:
+        return True
+    try:
+        path = urlsplit(resource.url).path
+    except ValueError:
+        return False
+    return PurePosixPath(path).suffix.lower().lstrip(".") in _TABLES - {"txt", "xml"} and declared in ("", "data", "file", "html")
+
+
+def note(session: Session, *_flush: Any) -> None:
+    """After a flush: the files that changed are waiting from now on, in the same transaction."""
+    changed = [one for one in session.new if isinstance(one, model.Resource)]
+    for one in session.dirty:
+        if isinstance(one, model.Resource) and any(get_history(one, name).has_changes() for name in _TELLING):
+            changed.append(one)
+    found = [one.id for one in changed if may_hold_table(one)]
+    if not found or not config.enabled() or not table_exists():
+        return
+    ask(session, found)
+    session.info[_NOTED] = True
+
+
+def ask(session: Any, resource_ids: list[str]) -> None:
+    """Mark resources as waiting."""
+    moment = now()
+    statement = insert(TableState).values(
+        [{"resource_id": one, "state": WAITING, "asked_at": moment} for one in dict.fromkeys(resource_ids)]
+    )
+    session.execute(
+        statement.on_conflict_do_update(index_elements=["resource_id"], set_={"state": WAITING, "asked_at": moment, "finished_at": None})
+    )
+
+
+def announce(session: Session) -> None:
+    """After the commit: have the worker begin. Not after a savepoint, which may still be undone."""
+    if not session.in_nested_transaction() and session.info.pop(_NOTED, None):
+        from . import jobs
+
+        jobs.schedule()
+
+
+def forget(session: Session) -> None:
+    """After a rollback nothing changed."""
+    session.info.pop(_NOTED, None)
+
+
+_LISTENERS = (("after_flush", note), ("after_commit", announce), ("after_rollback", forget))
+
+
+def listen() -> None:
+    """Watch CKAN's database session. Listening twice does nothing more."""
+    for name, listener in _LISTENERS:
+        if not event.contains(model.Session, name, listener):
+            event.listen(model.Session, name, listener)

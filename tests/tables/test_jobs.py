@@ -1,0 +1,188 @@
+"""The road of a file in the worker: from a saved resource to a table that can be queried."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+import pytest
+from ckan import model
+from ckan.lib import jobs as ckan_jobs
+from ckan.plugins import toolkit as tk
+from ckan.tests.helpers import call_action
+from click.testing import CliRunner
+from werkzeug.datastructures import FileStorage
+
+from ckanext.ogptn.tables import jobs, watch
+from ckanext.ogptn.tables.model import TableState
+from tests.conftest import SourceServer
+
+pytestmark = [
+    pytest.mark.usefixtures("clean_db"),
+    pytest.mark.ckan_config("ogptn.tables.enabled", True),
+    pytest.mark.ckan_config("ogptn.tables.allowed_hosts", "127.0.0.1"),
+]
+TEXT = "الولاية;Montant (DT)\nتونس;1 234,5\nصفاقس;7\n"
+
+
+@pytest.fixture
+def no_jobs() -> None:
+    for job in ckan_jobs.get_queue().jobs:
+        job.delete()
+
+
+def make(open_dataset_factory: Any, url: str, form: str = "CSV", **values: Any) -> str:
+    return open_dataset_factory(resources=[{"url": url, "format": form, **values}])["resources"][0]["id"]
+
+
+def show(resource_id: str) -> dict[str, Any]:
+    return call_action("ogptn_table_show", resource_id=resource_id)
+
+
+def test_a_saved_link_is_loaded_by_the_worker(no_jobs: None, open_dataset_factory: Any, http_server: SourceServer) -> None:
+    url = http_server.says("/budget.csv", TEXT, ETag='"1"')
+    resource = make(open_dataset_factory, url)
+    assert show(resource)["state"] == "waiting"
+    waiting = [job for job in ckan_jobs.get_queue().jobs if job.meta["title"] == "Load tables"]
+    assert len(waiting) <= 1
+    jobs.work()
+    shown = show(resource)
+    assert (shown["state"], shown["rows"], shown["rejections"]) == ("loaded", 2, 0)
+    steps = ("fetch", "detect", "types", "load", "dictionary")
+    assert [(one["step"], one["state"]) for one in shown["steps"]] == [(step, "done") for step in steps]
+    columns = [(one["id"], one["type"], one["unit"]) for one in shown["columns"]]
+    assert columns == [("aloulaia", "text", ""), ("montant_dt", "decimal", "DT")]
+    assert call_action("datastore_search", resource_id=resource, q="صفاقس")["total"] == 1
+    assert call_action("resource_show", id=resource)["datastore_active"] is True
+
+
+def test_what_has_not_changed_is_not_loaded_again(open_dataset_factory: Any, http_server: SourceServer) -> None:
+    resource = make(open_dataset_factory, http_server.says("/a.csv", TEXT, ETag='"1"'))
+    jobs.work()
+    call_action("datastore_upsert", resource_id=resource, method="insert", force=True, records=[{"aloulaia": "x"}])
+    call_action("ogptn_table_load", resource_id=resource)
+    jobs.work()
+    shown = show(resource)
+    assert (shown["state"], shown["steps"][-1]["state"]) == ("loaded", "unchanged")
+    assert call_action("datastore_search", resource_id=resource)["total"] == 3
+    assert http_server.requests[-1][2]["If-None-Match"] == '"1"'
+    # Changed content is loaded, whatever its address.
+    http_server.says("/a.csv", TEXT + "قابس;1\n", ETag='"2"')
+    call_action("ogptn_table_load", resource_id=resource)
+    jobs.work()
+    assert show(resource)["rows"] == 3
+
+
+def test_an_upload_takes_the_same_road(open_dataset_factory: Any) -> None:
+    dataset = open_dataset_factory()
+    user = call_action("get_site_user")["name"]
+    upload = FileStorage(BytesIO(TEXT.encode("cp1256")), "budget.xls")
+    resource = call_action("resource_create", {"user": user}, package_id=dataset["id"], url="budget.xls", format="XLS", upload=upload)["id"]
+    jobs.work()
+    shown = show(resource)
+    assert (shown["state"], shown["reading"]["format"], shown["reading"]["encoding"]) == ("loaded", "CSV", "Windows-1256")
+    assert "declared-format" in {one["slug"] for one in shown["findings"]}
+
+
+def test_a_table_that_fails_says_where_and_leaves_the_dataset_and_the_old_table(
+    open_dataset_factory: Any, http_server: SourceServer
+) -> None:
+    resource = make(open_dataset_factory, http_server.says("/a.csv", TEXT))
+    jobs.work()
+    for body, status, state, step, words in (
+        ("<html><title>Erreur</title><body>non</body></html>", 200, "refused", "detect", "Erreur"),
+        ("", 404, "failed", "fetch", "404"),
+        ("a;b\n" + "1;2\n" * 600 + "1;2;3;4\n" * 900, 200, "refused", "load", "900"),
+    ):
+        http_server.says("/a.csv", body, status)
+        call_action("ogptn_table_load", resource_id=resource)
+        jobs.work()
+        shown = show(resource)
+        assert (shown["state"], shown["steps"][-1]["step"], shown["steps"][-1]["state"]) == (state, step, state)
+        assert words in shown["steps"][-1]["message"]
+        assert call_action("datastore_search", resource_id=resource)["total"] == 2
+    http_server.says("/a.csv", TEXT)
+    call_action("ogptn_table_load", resource_id=resource)
+    jobs.work()
+    assert show(resource)["state"] == "loaded"
+
+
+def test_inside_addresses_are_refused_unless_allowed(open_dataset_factory: Any, http_server: SourceServer, ckan_config: Any) -> None:
+    ckan_config["ogptn.tables.allowed_hosts"] = ""
+    resource = make(open_dataset_factory, http_server.says("/a.csv", TEXT))
+    jobs.work()
+    assert (show(resource)["state"], len(http_server.requests)) == ("failed", 0)
+
+
+def test_which_files_are_asked_for() -> None:
+    def asked(form: str, url: str, **values: str) -> bool:
+        return watch.may_hold_table(model.Resource(url=url, format=form, state="active", **values))
+
+    assert not asked("PDF", "http://x.tn/a.pdf")
+    assert not asked("GeoJSON", "http://x.tn/a.csv")
+    assert not asked("CSV", "http://x.tn/a.csv", url_type="datastore")
+    assert not asked("CSV", "")
+    assert asked("xls", "http://x.tn/a")
+    assert asked("text/csv", "http://x.tn/a")
+    assert asked("", "http://x.tn/a.ods?b=c")
+
+
+def test_a_changed_title_asks_for_nothing_and_a_changed_address_does(open_dataset_factory: Any, http_server: SourceServer) -> None:
+    resource = make(open_dataset_factory, http_server.says("/a.csv", TEXT))
+    jobs.work()
+    user = call_action("get_site_user")["name"]
+    call_action("resource_patch", {"user": user}, id=resource, description="other")
+    assert show(resource)["state"] == "loaded"
+    call_action("resource_patch", {"user": user}, id=resource, url=http_server.says("/b.csv", "a;b\n1;2\n3;4\n"))
+    assert show(resource)["state"] == "waiting"
+    jobs.work()
+    assert [one["id"] for one in show(resource)["columns"]] == ["a", "b"]
+
+
+def test_who_may_see_and_load(open_dataset_factory: Any, user_factory: Any) -> None:
+    dataset = open_dataset_factory(private=True, resources=[{"url": "http://x.tn/a.csv", "format": "CSV"}])
+    resource = dataset["resources"][0]["id"]
+    stranger = {"user": user_factory()["name"], "ignore_auth": False}
+    for action in ("ogptn_table_show", "ogptn_table_load"):
+        with pytest.raises(tk.NotAuthorized):
+            call_action(action, dict(stranger), resource_id=resource)
+    public = make(open_dataset_factory, "http://x.tn/b.csv")
+    assert call_action("ogptn_table_show", {"user": "", "ignore_auth": False}, resource_id=public)["state"] == "waiting"
+    with pytest.raises(tk.NotAuthorized):
+        call_action("ogptn_table_load", {"user": "", "ignore_auth": False}, resource_id=public)
+    with pytest.raises(tk.ObjectNotFound):
+        call_action("ogptn_table_show", resource_id="nothing")
+
+
+def test_a_purged_or_deleted_file_is_forgotten(open_dataset_factory: Any, http_server: SourceServer) -> None:
+    resource = make(open_dataset_factory, http_server.says("/a.csv", TEXT))
+    user = call_action("get_site_user")["name"]
+    call_action("resource_delete", {"user": user}, id=resource)
+    jobs.work()
+    assert TableState.of(resource) is None
+
+
+def test_command(cli: CliRunner, open_dataset_factory: Any, http_server: SourceServer) -> None:
+    from ckan.cli.cli import ckan
+
+    resource = make(open_dataset_factory, http_server.says("/a.csv", TEXT))
+    done = cli.invoke(ckan, ["ogptn-tables", "load", resource])
+    assert (done.exit_code, "loaded  2 rows" in done.output) == (0, True), done.output
+    assert "montant_dt  decimal  DT" in cli.invoke(ckan, ["ogptn-tables", "status", resource]).output
+    assert "loaded  1" in cli.invoke(ckan, ["ogptn-tables", "status"]).output
+    assert cli.invoke(ckan, ["ogptn-tables", "load", "nothing"]).exit_code == 1
+
+
+def test_page(kept_app: Any, open_dataset_factory: Any, http_server: SourceServer) -> None:
+    resource = make(open_dataset_factory, http_server.says("/a.csv", TEXT))
+    jobs.work()
+    package = call_action("resource_show", id=resource)["package_id"]
+    words = {"": "The table can be queried.", "/fr": "Le tableau peut être interrogé.", "/ar": "يمكن الاستعلام عن الجدول."}
+    for language, word in words.items():
+        page = kept_app.get(f"{language}/dataset/{package}/resource/{resource}").body
+        assert word in page
+        assert "montant_dt" in page
+        # A reader cannot have it read again.
+        assert f"/table/{resource}/load" not in page
+    assert kept_app.post(f"/table/{resource}/load", status=403)
+    assert kept_app.get(f"/table/{resource}/load", status=405)
