@@ -115,7 +115,7 @@ def test_inside_addresses_are_refused_unless_allowed(open_dataset_factory: Any, 
 
 
 def test_which_files_are_asked_for() -> None:
-    def asked(form: str, url: str, **values: str) -> bool:
+    def asked(form: str, url: str, **values: Any) -> bool:
         return watch.may_hold_table(model.Resource(url=url, format=form, state="active", **values))
 
     assert not asked("PDF", "http://x.tn/a.pdf")
