@@ -116,7 +116,9 @@ def test_inside_addresses_are_refused_unless_allowed(open_dataset_factory: Any, 
 
 def test_which_files_are_asked_for() -> None:
     def asked(form: str, url: str, **values: Any) -> bool:
-        return watch.may_hold_table(model.Resource(url=url, format=form, state="active", **values))
+        resource = model.Resource(url=url, format=form, **values)
+        resource.state = "active"
+        return watch.may_hold_table(resource)
 
     assert not asked("PDF", "http://x.tn/a.pdf")
     assert not asked("GeoJSON", "http://x.tn/a.csv")
@@ -173,16 +175,16 @@ def test_command(cli: CliRunner, open_dataset_factory: Any, http_server: SourceS
     assert cli.invoke(ckan, ["ogptn-tables", "load", "nothing"]).exit_code == 1
 
 
-def test_page(kept_app: Any, open_dataset_factory: Any, http_server: SourceServer) -> None:
+def test_page(app: Any, open_dataset_factory: Any, http_server: SourceServer) -> None:
     resource = make(open_dataset_factory, http_server.says("/a.csv", TEXT))
     jobs.work()
     package = call_action("resource_show", id=resource)["package_id"]
     words = {"": "The table can be queried.", "/fr": "Le tableau peut être interrogé.", "/ar": "يمكن الاستعلام عن الجدول."}
     for language, word in words.items():
-        page = kept_app.get(f"{language}/dataset/{package}/resource/{resource}").body
+        page = app.get(f"{language}/dataset/{package}/resource/{resource}").body
         assert word in page
         assert "montant_dt" in page
         # A reader cannot have it read again.
         assert f"/table/{resource}/load" not in page
-    assert kept_app.post(f"/table/{resource}/load", status=403)
-    assert kept_app.get(f"/table/{resource}/load", status=405)
+    assert app.post(f"/table/{resource}/load", status=403)
+    assert app.get(f"/table/{resource}/load", status=405)
