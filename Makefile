@@ -36,6 +36,9 @@ bench-search: $(VENV)/installed # search speed beside Solr's (Java and Maven; lo
 bench-harvest: $(VENV)/installed # harvesting beside ckanext-harvest's CKAN harvester (long)
 	$(BIN)/python -m tests.benchmarks.harvest $(ARGS)
 
+bench-tables: $(VENV)/installed # loading tables beside ckanext-xloader, reading beside openpyxl and pandas (long)
+	$(BIN)/python -m tests.benchmarks.tables $(ARGS)
+
 lint: $(VENV)/installed # ruff and pyright
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -120,7 +120,7 @@ def find_layout(sample: Sequence[Raw], merged: Sequence[tuple[int, int, int, int
         dropped=dropped,
         titles=titles,
         after=rows[first - 1][0] if first else 0,
-        numeric=frozenset(_numeric_columns(rows[first:])),
+        numeric=frozenset(_numeric_columns(_block(rows[first:]))),
         repeated=frozenset(repeated),
         parted=bool(gaps) and any(count > 1 for count in names.values()),
     )
@@ -142,6 +142,14 @@ def _numeric_columns(rows: Sequence[tuple[int, Sequence[Any], list[int]]]) -> se
             total[place] += 1
             values[place] += is_value(cells[place])
     return {place for place, count in total.items() if values[place] >= 0.7 * count}
+
+
+def _block(rows: Sequence[tuple[int, Sequence[Any], list[int]]]) -> Sequence[tuple[int, Sequence[Any], list[int]]]:
+    """The rows before the first blank one: what comes after it may be another table."""
+    for place in range(1, len(rows)):
+        if rows[place][0] != rows[place - 1][0] + 1:
+            return rows[:place]
+    return rows
 
 
 def _header_rows(

@@ -152,7 +152,7 @@ def _number(text: str, arabic: bool) -> Meaning | None:
         return None
     count = sum(1 for character in whole if character.isdigit())
     pure = digits.isdigit()
-    if pure and len(digits) > 1 and digits[0] == "0" and digits.strip("0") and not found["sign"]:
+    if pure and len(digits) > 1 and digits[0] == "0" and not found["sign"]:
         return Meaning("code", digits=count)
     return Meaning(
         "number",

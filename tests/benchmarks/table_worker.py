@@ -1,0 +1,142 @@
+"""One task of the benchmark of tables, in a process of its own. Prints one line of JSON: seconds, CPU seconds, megabytes."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import os
+import resource
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _megabytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def measure(call: Callable[[], Any]) -> dict[str, Any]:
+    """Time one call. ``before``: megabytes that the process had taken until then."""
+    before, clock, cpu = _megabytes(), time.perf_counter(), time.process_time()
+    call()
+    return {
+        "seconds": time.perf_counter() - clock,
+        "cpu": time.process_time() - cpu,
+        "before": before,
+        "megabytes": _megabytes(),
+    }
+
+
+def site() -> Any:
+    """CKAN with the DataStore; the peer's package is on ``PYTHONPATH`` where it is asked for."""
+    import ckanext
+
+    # Python looks for the parts of a package in one place only, once somebody has said where.
+    for place in (ROOT, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))):
+        if str(Path(place) / "ckanext") not in ckanext.__path__:
+            ckanext.__path__.append(str(Path(place) / "ckanext"))
+    from ckan.cli import load_config
+    from ckan.config.middleware import make_app
+
+    configuration = load_config(str(ROOT / "test.ini"))
+    configuration["ckan.plugins"] = "ogptn_search datastore"
+    configuration["ckan.auth.create_unowned_dataset"] = True
+    return make_app(configuration)._wsgi_app.test_request_context()  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def prepare() -> None:
+    """Make the site's tables and one dataset."""
+    from ckan import model
+    from ckan.cli.db import upgrade
+
+    with site():
+        upgrade.main([], standalone_mode=False)
+        model.Session.remove()
+
+
+def make_resource() -> str:
+    """A resource to load into."""
+    import ckan.plugins.toolkit as tk
+
+    context: Any = {"ignore_auth": True, "user": tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]}
+    dataset = tk.get_action("package_create")(context, {"name": f"bench-{uuid.uuid4().hex}", "resources": [{"url": "http://x.tn/a.csv"}]})
+    return dataset["resources"][0]["id"]
+
+
+def ours(path: str) -> dict[str, Any]:
+    """Our loader."""
+    with site():
+        from ckanext.ogptn.tables.load import load_table
+        from ckanext.ogptn.tables.read import open_table
+
+        resource_id = make_resource()
+
+        def run() -> None:
+            with open_table(path) as reading:
+                _table, loaded = load_table(reading, resource_id)
+                assert loaded.rejected == 0
+
+        return measure(run)
+
+
+def xloader(path: str, function: str) -> dict[str, Any]:
+    """ckanext-xloader's ``load_csv`` or ``load_table``."""
+    with site():
+        from ckanext.xloader import loader  # pyright: ignore[reportMissingImports]
+
+        resource_id = make_resource()
+        log = logging.getLogger("xloader-bench")
+        log.setLevel(logging.ERROR)
+        return measure(lambda: getattr(loader, function)(path, resource_id, mimetype="text/csv", logger=log))
+
+
+def read(task: str, path: str, first: str) -> dict[str, Any]:
+    """A workbook, whole or its first hundred rows."""
+    most = 100 if first == "first100" else None
+    if task == "read-ours":
+        from ckanext.ogptn.tables.read import open_table
+
+        def run() -> None:
+            with open_table(path) as reading:
+                for _row in itertools.islice(reading.rows(), most):
+                    pass
+
+    elif task == "read-openpyxl":
+        import openpyxl
+
+        def run() -> None:
+            book = openpyxl.load_workbook(path, read_only=True)
+            for _row in itertools.islice(book.worksheets[0].iter_rows(values_only=True), most):
+                pass
+
+    else:
+        import pandas  # pyright: ignore[reportMissingImports]
+
+        def run() -> None:
+            pandas.read_excel(path, nrows=most)
+
+    return measure(run)
+
+
+def main(arguments: list[str]) -> None:
+    task, *rest = arguments
+    if task == "prepare":
+        prepare()
+        answer: dict[str, Any] = {}
+    elif task == "ours":
+        answer = ours(rest[0])
+    elif task.startswith("xloader"):
+        answer = xloader(rest[0], "load_csv" if task == "xloader-copy" else "load_table")
+    else:
+        answer = read(task, *rest)
+    print("\n" + json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
