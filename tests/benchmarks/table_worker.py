@@ -46,7 +46,7 @@ def site() -> Any:
 
     configuration = load_config(str(ROOT / "test.ini"))
     configuration["ckan.plugins"] = "ogptn_search datastore"
-    configuration["ckan.auth.create_unowned_dataset"] = True
+    configuration["ckan.auth.create_unowned_dataset"] = "true"
     return make_app(configuration)._wsgi_app.test_request_context()  # pyright: ignore[reportAttributeAccessIssue]
 
 

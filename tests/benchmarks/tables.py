@@ -4,8 +4,8 @@ python -m tests.benchmarks.tables                                 1,000,000 rows
 python -m tests.benchmarks.tables --rows 20000 --typed-rows 20000 --workbook-rows 5000      quick
 
 ckanext-xloader 2.6.0 comes from the package index, into a folder of its own, with pandas. Each loading runs in a process of its own,
-started for it alone, on one PostgreSQL as a portal runs it; the seconds are those of the loading function, the memory is the process's peak,
-CKAN included. All three sides fill ``_full_text`` and build its index. Every number in the file is invented. On a machine that does other
+started for it alone, on one PostgreSQL as a portal runs it; the seconds are those of the loading function, the memory is the peak of
+the process, CKAN included. All three sides fill ``_full_text`` and build its index. Every number in the file is invented. On a machine that does other
 things, the CPU time of the process says more than the clock.
 """
 
@@ -144,9 +144,7 @@ def main() -> int:
     for name, row in results.items():
         if isinstance(row, dict):
             speed = f"{row['rows a second']:>9,} rows/s" if "rows a second" in row else " " * 16
-            print(
-                f"{name:<26} {row['seconds']:>8.2f} s  CPU {row['cpu']:>7.2f} s {speed}  peak {row['megabytes']} MB ({row['before']} before)"
-            )
+            print(f"{name:<26} {row['seconds']:>8.2f} s  CPU {row['cpu']:>7.2f} s {speed}  {row['megabytes']} MB ({row['before']} before)")
     print(
         f"typed: {results['ratio to typed']} times xloader's (goal {TIMES}); beside its COPY of text: {results['ratio to COPY']} (goal 1)"
     )
