@@ -5,8 +5,8 @@ python -m tests.benchmarks.tables --rows 20000 --typed-rows 20000 --workbook-row
 
 ckanext-xloader 2.6.0 comes from the package index, into a folder of its own, with pandas. Each loading runs in a process of its own,
 started for it alone, on one PostgreSQL as a portal runs it; the seconds are those of the loading function, the memory is the peak of
-the process, CKAN included. All three sides fill ``_full_text`` and build its index. Every number in the file is invented. On a machine that does other
-things, the CPU time of the process says more than the clock.
+the process, CKAN included. All three sides fill ``_full_text`` and build its index. Every number in the file is invented. On a machine
+that does other things, the CPU time of the process says more than the clock.
 """
 
 from __future__ import annotations
