@@ -186,5 +186,7 @@ def test_page(app: Any, open_dataset_factory: Any, http_server: SourceServer) ->
         assert "montant_dt" in page
         # A reader cannot have it read again.
         assert f"/table/{resource}/load" not in page
-    assert app.post(f"/table/{resource}/load", status=403)
-    assert app.get(f"/table/{resource}/load", status=405)
+    # Neither a stranger's request nor following a link asks for anything.
+    assert app.post(f"/table/{resource}/load").status_code in (403, 404)
+    assert app.get(f"/table/{resource}/load").status_code in (404, 405)
+    assert show(resource)["state"] == "loaded"
