@@ -371,6 +371,7 @@ class AdebBackend(Backend):
         if file.unreadable:
             count, row, value = file.unreadable
             self.report(manifests.ODD_AMOUNTS, field=f"resources-{position}", name=entry.name, count=count, row=row, value=value)
+        resource["table_version"] = file.digest[:16]
         resource["temporal_start"], resource["temporal_end"] = f"{file.years[0]}-01-01", f"{file.years[-1]}-12-31"
         resource["columns"] = [
             {"name": label, "column_type": kind, **({"phase": phase} if phase else {})} for label, kind, phase in file.columns

@@ -376,6 +376,9 @@ class MizaniatounaBackend(Backend):
             guid=_guid(entry, year),
         )
         resource["temporal_start"], resource["temporal_end"] = f"{year}-01-01", f"{year}-12-31"
+        if "YEAR" in headings:
+            resource["table_rows"] = f"{found['sheet']} › {headings['YEAR']} = {year}"
+        resource["table_version"] = found["digest"][:16]
         resource["columns"] = [
             {"name": heading, "column_type": DIMENSIONS[code]} if code in DIMENSIONS
             else {"name": heading, "column_type": "value", "phase": MEASURES[code]}

@@ -202,7 +202,7 @@ class Site:
         if self.samples:
             settings["ogptn.samples"] = self.samples
             # This port of this machine and no other: whoever may add sources could otherwise have the worker ask its other services.
-            settings["ogptn.harvest.allowed_hosts"] = urlsplit(self.samples).netloc
+            settings["ogptn.harvest.allowed_hosts"] = settings["ogptn.tables.allowed_hosts"] = urlsplit(self.samples).netloc
         return settings
 
     def write(self, layout: Layout, secrets: Secrets) -> None:

@@ -178,6 +178,7 @@ def _messages() -> dict[str, str]:
         "two-tables": _("A second table begins here, below the first. Put each table on a sheet, or into a file, of its own."),
         "mostly-rejected": _("{rejected} of {rows} rows could not be read, so the table was refused. The first reason: {reason}"),
         "sheet-unknown": _("There is no sheet “{name}”. The sheets are: {names}."),
+        "column-unknown": _("There is no column “{name}”. The columns are: {names}."),
         "undecodable": _("The text’s encoding could not be told ({tried}). Save the file as UTF-8."),
         "entity": _("The XML declares entities, which are not read."),
         # -- what may be wrong

@@ -171,6 +171,9 @@ def _plain(details: dict[str, Any]) -> dict[str, Any]:
 
 def _take_down(road: _Road, resource: model.Resource, folder: Path, force: bool) -> None:
     state = road.state
+    sheet, label, value = selection(resource.extras.get("table_rows") or "")
+    # Other rows of the same file are another table.
+    force = force or (state.reading or {}).get("rows", "") != (resource.extras.get("table_rows") or "")
     road.begin("fetch")
     fetched = _fetched(resource, state, folder / "file", conditional=not force)
     if fetched is None:
@@ -187,8 +190,12 @@ def _take_down(road: _Road, resource: model.Resource, folder: Path, force: bool)
     road.begin("detect")
     # Until the new table is complete, the old one serves; what was loaded last is not what is at hand now.
     state.sha256 = None
-    with open_table(path, filename=_name(resource.url), declared_format=resource.format or "", limits=config.limits()) as reading:
+    name, declared = _name(resource.url), resource.format or ""
+    with open_table(path, filename=name, declared_format=declared, sheet=sheet or None, limits=config.limits()) as reading:
+        if label:
+            reading.only(label, value)
         state.reading = {
+            "rows": resource.extras.get("table_rows") or "",
             "format": reading.detected.name,
             "file": reading.file,
             "sheet": reading.sheet,
@@ -214,6 +221,15 @@ def _take_down(road: _Road, resource: model.Resource, folder: Path, force: bool)
     _say_it_is_there(resource)
     road.done()
     road.finish()
+
+
+def selection(written: str) -> tuple[str, str, str]:
+    """Sheet, column and value of what a resource says of its rows: ``"BOOST › YEAR = 2018"``; each may be empty."""
+    sheet, parted, rest = written.rpartition(" › ")
+    label, equals, value = rest.rpartition(" = ")
+    if not equals:
+        return (rest if not parted else sheet).strip(), "", ""
+    return sheet.strip(), label.strip(), value.strip()
 
 
 def _say_it_is_there(resource: model.Resource) -> None:

@@ -23,13 +23,14 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from ..catalogue.text import western_digits
 from . import markup
 from .columns import Column, name_columns
 from .delimited import Delimited
 from .detect import DELIMITED, Detected, detect
 from .encoding import meant
 from .findings import Findings, TableError
-from .layout import Layout, find_layout, is_value, mask
+from .layout import Layout, find_layout, is_value, label_of, mask
 from .limits import Limits
 from .workbooks import Workbook
 
@@ -182,6 +183,25 @@ class Reading:
             self._note("more-cells", row=first_more, count=more, number=widest)
         if fewer and self.detected.kind == DELIMITED:
             self._note("fewer-cells", row=first_fewer, count=fewer)
+
+    def only(self, label: str, value: str) -> None:
+        """Keep the rows whose cell of a column says ``value``: for files that hold more than one table's worth of rows.
+
+        :param label: of the column, as in `columns`
+        :param value: what the cell shows; digits of any script mean the same, ``2018`` and ``2018.0`` too
+        :raises TableError: ``column-unknown``
+        """
+        place = next((column.index for column in self.columns if column.label == label), None)
+        if place is None:
+            raise TableError("column-unknown", file=self.file, sheet=self.sheet, name=label, names=", ".join(self.header[:20]))
+        source, after, wanted = self._source, self.layout.after, western_digits(value).strip()
+
+        def kept() -> Iterator[tuple[int, Any]]:
+            for number, cells in source():
+                if number <= after or (place < len(cells) and western_digits(label_of(cells[place])) == wanted):
+                    yield number, cells
+
+        self._source = kept
 
     def _second_table(self, number: int, cells: list[Any]) -> None:
         numeric = [place for place, column in enumerate(self.columns) if column.index in self.layout.numeric]

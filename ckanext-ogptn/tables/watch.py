@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 _NOTED = "ogptn_tables_noted"
 #: What says that a file may be another one.
 _TELLING = ("url", "url_type", "last_modified", "format")
+#: Fields of our schemas that say which rows of the file are the table, and that those changed.
+_TELLING_EXTRAS = ("table_rows", "table_version")
 #: Declared formats and extensions that may hold a table. XML is asked for, GeoJSON, RDF and documents are not.
 _TABLES = {"csv", "tsv", "tab", "txt", "xls", "xlsx", "xlsm", "xlsb", "ods", "xml", "zip", "excel"}
 _MEDIA = {
@@ -58,13 +60,19 @@ def note(session: Session, *_flush: Any) -> None:
     """After a flush: the files that changed are waiting from now on, in the same transaction."""
     changed = [one for one in session.new if isinstance(one, model.Resource)]
     for one in session.dirty:
-        if isinstance(one, model.Resource) and any(get_history(one, name).has_changes() for name in _TELLING):
+        if isinstance(one, model.Resource) and (any(get_history(one, name).has_changes() for name in _TELLING) or _other_rows(one)):
             changed.append(one)
     found = [one.id for one in changed if may_hold_table(one)]
     if not found or not config.enabled() or not table_exists():
         return
     ask(session, found)
     session.info[_NOTED] = True
+
+
+def _other_rows(resource: model.Resource) -> bool:
+    before = next((old for old in get_history(resource, "extras").deleted or () if isinstance(old, dict)), None)
+    after = resource.extras or {}
+    return before is not None and any(before.get(name) != after.get(name) for name in _TELLING_EXTRAS)
 
 
 def ask(session: Any, resource_ids: list[str]) -> None:

@@ -118,3 +118,4 @@ def test_only_a_demonstration_may_ask_its_own_machine_and_only_for_the_samples(l
     replace(SITE, samples="http://127.0.0.1:5820").write(layout, layout.secrets())
     written = read(layout)
     assert (written["ogptn.samples"], written["ogptn.harvest.allowed_hosts"]) == ("http://127.0.0.1:5820", "127.0.0.1:5820")
+    assert written["ogptn.tables.allowed_hosts"] == "127.0.0.1:5820"

@@ -190,3 +190,42 @@ def test_page(app: Any, open_dataset_factory: Any, http_server: SourceServer) ->
     assert app.post(f"/table/{resource}/load").status_code in (403, 404)
     assert app.get(f"/table/{resource}/load").status_code in (404, 405)
     assert show(resource)["state"] == "loaded"
+
+
+def test_a_file_that_holds_more_than_its_record(budget_factory: Any, http_server: SourceServer) -> None:
+    url = http_server.says("/boost.csv", "YEAR;PAYE\n2018;1,5\n2019;2\n2018;3\n", ETag='"1"')
+    budget = budget_factory(resources=[{"url": url, "format": "CSV", "table_rows": "YEAR = 2018"}])
+    resource = budget["resources"][0]["id"]
+    user = {"user": call_action("get_site_user")["name"]}
+    jobs.work()
+    assert (show(resource)["state"], show(resource)["rows"]) == ("loaded", 2)
+    # Other rows of the same file, which the server calls unchanged.
+    call_action("resource_patch", user, id=resource, table_rows="YEAR = 2019")
+    jobs.work()
+    assert show(resource)["rows"] == 1
+    assert [row["paye"] for row in call_action("datastore_search", resource_id=resource)["records"]] == [2]
+    # Rows that changed without the address: the harvester says so.
+    http_server.says("/boost.csv", "YEAR;PAYE\n2019;2\n2019;4\n", ETag='"2"')
+    call_action("resource_patch", user, id=resource, table_version="b")
+    jobs.work()
+    assert show(resource)["rows"] == 2
+    call_action("resource_patch", user, id=resource, table_rows="ANNEE = 2019")
+    jobs.work()
+    shown = show(resource)
+    assert shown["state"] != "loaded"
+    assert "ANNEE" in str(shown)
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("BOOST › YEAR (السنة) = 2018", ("BOOST", "YEAR (السنة)", "2018")),
+        ("YEAR = 2018", ("", "YEAR", "2018")),
+        ("BOOST", ("BOOST", "", "")),
+        ("A › B", ("A", "", "")),
+        ("", ("", "", "")),
+        ("a = b = c", ("", "a = b", "c")),
+    ],
+)
+def test_how_rows_are_named(written: str, found: tuple[str, str, str]) -> None:
+    assert jobs.selection(written) == found
