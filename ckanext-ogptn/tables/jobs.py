@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import logging
 import shutil
@@ -11,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, cast
 from urllib.parse import unquote, urlsplit
 
 import ckan.plugins.toolkit as tk
@@ -58,14 +57,40 @@ def work() -> None:
     """The job: load what waits, the longest waiting first; after a minute, let other jobs go first."""
     connect_to_redis().delete(_key())
     begun = time.monotonic()
-    lost = now() - dt.timedelta(seconds=TIMEOUT)
-    model.Session.execute(sa.update(TableState).where(TableState.state == WORKING, TableState.started_at < lost).values(state=WAITING))
-    model.Session.commit()
+    _take_back()
     while (resource_id := _take()) is not None:
         load(resource_id)
         if time.monotonic() - begun > _TURN:
             schedule()
             return
+
+
+def _lock(resource_id: str) -> sa.Select[Any]:
+    """What a worker holds while it has a file in its hands; PostgreSQL lets go of it when the worker dies."""
+    return sa.select(sa.func.hashtextextended(f"ogptn-table-worker:{resource_id}", 0))
+
+
+@contextmanager
+def _in_hands(resource_id: str) -> Iterator[None]:
+    engine = model.meta.engine
+    assert engine is not None
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        key = connection.scalar(_lock(resource_id))
+        connection.execute(sa.select(sa.func.pg_advisory_lock(key)))
+        try:
+            yield
+        finally:
+            connection.execute(sa.select(sa.func.pg_advisory_unlock(key)))
+
+
+def _take_back() -> None:
+    """What a worker had in its hands that is no more waits again."""
+    for resource_id in model.Session.scalars(sa.select(TableState.resource_id).where(TableState.state == WORKING)).all():
+        free = sa.select(sa.func.pg_try_advisory_xact_lock(_lock(resource_id).scalar_subquery()))
+        if model.Session.scalar(free):
+            mine = sa.update(TableState).where(TableState.resource_id == resource_id, TableState.state == WORKING)
+            model.Session.execute(mine.values(state=WAITING))
+        model.Session.commit()
 
 
 def _take() -> str | None:
@@ -87,6 +112,11 @@ def load(resource_id: str, *, force: bool = False) -> TableState | None:
     :param force: load it although its content is what it was
     :returns: its state; None when the resource is gone
     """
+    with _in_hands(resource_id):
+        return _load(resource_id, force)
+
+
+def _load(resource_id: str, force: bool) -> TableState | None:
     resource = model.Session.get(model.Resource, resource_id)
     state = TableState.of(resource_id)
     if resource is None or resource.state != "active":
@@ -162,6 +192,11 @@ class _Road:
 
     def _finish(self, state: str) -> None:
         self.state.state, self.state.finished_at = state, now()
+        model.Session.commit()
+        # Who asked while the file was read means a newer one.
+        asked = sa.update(TableState).where(TableState.resource_id == self.state.resource_id, TableState.asked_at > TableState.started_at)
+        if cast(Any, model.Session.execute(asked.values(state=WAITING))).rowcount:
+            schedule()
         model.Session.commit()
 
 

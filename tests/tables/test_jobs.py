@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http.server import BaseHTTPRequestHandler
 from io import BytesIO
 from typing import Any
 
@@ -14,8 +15,8 @@ from click.testing import CliRunner
 from werkzeug.datastructures import FileStorage
 
 from ckanext.ogptn.tables import jobs, watch
-from ckanext.ogptn.tables.model import TableState
-from tests.conftest import SourceServer
+from ckanext.ogptn.tables.model import TableState, now
+from tests.conftest import Answer, SourceServer
 
 pytestmark = [
     pytest.mark.usefixtures("clean_db"),
@@ -54,6 +55,39 @@ def test_a_saved_link_is_loaded_by_the_worker(no_jobs: None, open_dataset_factor
     assert columns == [("aloulaia", "text", ""), ("montant_dt", "decimal", "DT")]
     assert call_action("datastore_search", resource_id=resource, q="صفاقس")["total"] == 1
     assert call_action("resource_show", id=resource)["datastore_active"] is True
+
+
+def test_who_asks_while_a_file_is_read_is_answered(open_dataset_factory: Any, http_server: SourceServer) -> None:
+    def changes_meanwhile(handler: BaseHTTPRequestHandler) -> None:
+        http_server.says("/b.csv", TEXT)
+        watch.ask(model.Session, [resource])
+        model.Session.commit()
+        handler.send_response(200)
+        handler.send_header("Content-Length", "4")
+        handler.end_headers()
+        handler.wfile.write(b"a\n1\n")
+
+    resource = make(open_dataset_factory, http_server.url + "/b.csv")
+    http_server.answers["/b.csv"] = Answer(changes_meanwhile)
+    shown = jobs.load(resource)
+    assert shown is not None
+    model.Session.refresh(shown)
+    assert shown.state == "waiting"
+    jobs.work()
+    assert (show(resource)["state"], show(resource)["rows"]) == ("loaded", 2)
+
+
+def test_what_a_dead_worker_had_waits_again(open_dataset_factory: Any, http_server: SourceServer) -> None:
+    dead, alive = (make(open_dataset_factory, http_server.says(f"/{name}.csv", TEXT)) for name in ("dead", "alive"))
+    states = [TableState.of(one) for one in (dead, alive)]
+    for state in states:
+        assert state is not None
+        state.state, state.started_at = "working", now()
+    model.Session.commit()
+    with jobs._in_hands(alive):
+        jobs.work()
+        assert show(alive)["state"] == "working"
+    assert show(dead)["state"] == "loaded"
 
 
 def test_what_has_not_changed_is_not_loaded_again(open_dataset_factory: Any, http_server: SourceServer) -> None:
