@@ -152,7 +152,7 @@ def _change(action: str, name: str, sent: dict[str, Any], done: str) -> Response
     return tk.redirect_to("ogptn_vocabulary.read", name=name, _anchor=f"term-{sent['code']}")
 
 
-blueprint.add_url_rule("/", view_func=index)
+blueprint.add_url_rule("/", view_func=index, strict_slashes=False)
 blueprint.add_url_rule("/<name>", view_func=read)
 blueprint.add_url_rule("/<name>/new", endpoint="new", view_func=edit, methods=["GET", "POST"])
 blueprint.add_url_rule("/<name>/edit/<code>", view_func=edit, methods=["GET", "POST"])

@@ -466,4 +466,5 @@ _RULES: tuple[tuple[str, Callable[..., ResponseReturnValue], list[str]], ...] = 
     ("/job/<job_id>/issues.csv", issues, ["GET"]),
 )
 for _rule, _view, _methods in _RULES:
-    blueprint.add_url_rule(_rule, view_func=_view, methods=_methods)
+    # A redirect to the address with a slash would lose the language: CKAN takes it off the path before.
+    blueprint.add_url_rule(_rule, view_func=_view, methods=_methods, strict_slashes=False)

@@ -631,3 +631,11 @@ def test_every_stored_schedule_has_its_controls(cron: str) -> None:
 
     parts = words.schedule_parts(cron)
     assert jobs.cron_of(_schedule({f"schedule-{name}": value for name, value in parts.items()})) == cron
+
+
+@pytest.mark.parametrize("path", ["/harvest", "/commitment-rounds", "/commitment-recommendations", "/ckan-admin/vocabularies"])
+def test_an_address_without_its_slash_keeps_the_language(app: Any, path: str) -> None:
+    answer = app.get(f"/fr{path}", follow_redirects=False)
+    # Shown, refused, or sent to log in; never sent to the address with a slash, where the language is lost.
+    assert answer.status_code in (200, 302, 403)
+    assert '<html lang="fr"' in answer.body or "/fr/user/login" in answer.headers["Location"]

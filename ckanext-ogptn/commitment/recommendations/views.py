@@ -182,7 +182,7 @@ def delete(recommendation_id: str) -> ResponseReturnValue:
     return tk.redirect_to("ogptn_recommendations.index")
 
 
-blueprint.add_url_rule("/", view_func=index)
+blueprint.add_url_rule("/", view_func=index, strict_slashes=False)
 blueprint.add_url_rule("/new", endpoint="new", view_func=edit, methods=["GET", "POST"])
 blueprint.add_url_rule("/<recommendation_id>", view_func=read)
 blueprint.add_url_rule("/<recommendation_id>/edit", view_func=edit, methods=["GET", "POST"])

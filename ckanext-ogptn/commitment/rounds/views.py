@@ -193,7 +193,7 @@ def _workbook_preview(called: dict[str, Any], content: bytes, notice: str = "") 
     return _render("round_workbook", called=called, shown=shown, token=token, notice=notice), 400 if shown["errors"] else 200
 
 
-blueprint.add_url_rule("/", view_func=index, methods=["GET", "POST"])
+blueprint.add_url_rule("/", view_func=index, methods=["GET", "POST"], strict_slashes=False)
 blueprint.add_url_rule("/<round_id>", view_func=read)
 blueprint.add_url_rule("/<round_id>/workbook.xlsx", view_func=workbook_file)
 blueprint.add_url_rule("/<round_id>/workbook", view_func=workbook_import, methods=["POST"])
