@@ -19,6 +19,7 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.ogptn.catalogue import rules, vocabulary
 from ckanext.ogptn.catalogue.rules import RuleError
+from ckanext.ogptn.extractive import themes
 
 from .ckan import CkanBackend, CkanOptions
 from .engine.base import Cursor, HttpClient, Options, Record, option
@@ -168,6 +169,8 @@ class IndustrieBackend(CkanBackend):
     def _fill(self, data: dict[str, Any], found: Reading) -> None:
         data["record_kind"] = found.kind
         data["sectors"] = found.sectors
+        if not data.get("theme") and (filed := themes.of_sectors(found.sectors)):
+            data["theme"] = filed
         known = vocabulary.get("commodities")
         if codes := [code for code in found.commodities if known.find(code)]:
             data["commodities"] = codes

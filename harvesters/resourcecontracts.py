@@ -29,6 +29,7 @@ from babel import Locale
 from ckanext.ogptn.catalogue import rules, vocabulary
 from ckanext.ogptn.catalogue import text as t
 from ckanext.ogptn.catalogue.rules import RuleError
+from ckanext.ogptn.extractive import themes
 
 from .engine.base import Backend, Cursor, HttpClient, Options, Record, SourceError, Validators, option
 from .engine.problems import NO_GUID, NOT_EXPECTED, NOT_VALID_RECORD, Kind, RecordError, Severity
@@ -435,6 +436,8 @@ class ResourceContractsBackend(Backend):
         if not sectors:
             self.report(NO_SECTOR, field="sectors")
         draft.data["sectors"] = list(sectors) or ["other"]
+        if filed := themes.of_sectors(sectors):
+            draft.data["theme"] = filed
 
     def _coded(self, draft: Draft, name: str, terms: str, values: list[str], called: str) -> None:
         """A field of several terms; what is none of the vocabulary's is kept aside."""

@@ -189,7 +189,8 @@ class SourceForm:
     def values(self, source: Mapping[str, Any] | None) -> dict[str, Any]:
         """What the controls of a form show that was not sent yet."""
         self.stored = bool(source and source["auth_stored"])
-        backend = source["backend"] if source else next(iter(self.kinds))
+        # Most sources are CKAN sites.
+        backend = source["backend"] if source else next(name for name in ("ckan", *self.kinds) if name in self.kinds)
         values: dict[str, Any] = {"backend": backend, "active": "true", "dataset_type": "dataset", "language": "ar", "conflict": "first"}
         if len(self.organizations) == 1:
             values["owner_org"] = self.organizations[0]["value"]
