@@ -387,10 +387,13 @@ class Judge:
         ids = plan.match_resources(shown["id"], offered, tag["resources"], shown.get("resources") or ())
         for resource in offered:
             resource.pop("guid", None)
-        known = {resource["id"] for resource in shown.get("resources") or ()}
+        known = {resource["id"]: resource for resource in shown.get("resources") or ()}
         for resource, resource_id in zip(offered, ids, strict=True):
             if resource_id in known:
                 resource["id"] = resource_id
+                if known[resource_id].get("datastore_active"):
+                    # Its table stays, as with `resource_update`; `package_update` would say that there is none.
+                    resource["datastore_active"] = True
         dataset["name"] = shown["name"]
         links.with_links(dataset, tag["linked"])
         if "owner_org" not in tag["written"]:
