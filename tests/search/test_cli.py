@@ -29,7 +29,8 @@ def empty_index(with_plugins: None) -> None:
 
 def _datasets(count: int) -> list[dict[str, Any]]:
     organization = factories.Organization()
-    return [factories.Dataset(owner_org=organization["id"], title=f"Water number {number}") for number in range(count)]
+    # A description of their own: the factory's is made of random words, and "water" is one of them.
+    return [factories.Dataset(owner_org=organization["id"], title=f"Water number {number}", notes="Synthetic") for number in range(count)]
 
 
 def test_status_says_how_many_documents_and_that_nothing_is_behind(cli: Any) -> None:
