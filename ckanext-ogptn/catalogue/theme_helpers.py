@@ -25,7 +25,7 @@ from markupsafe import Markup
 from werkzeug.exceptions import default_exceptions
 
 from . import vocabulary
-from .config import UNCHOSEN_TITLES
+from .config import UNCHOSEN_TITLES, reader_language
 
 log = logging.getLogger(__name__)
 
@@ -92,17 +92,12 @@ def configure(config: CKANConfig) -> None:
 # -- Language ---------------------------------------------------------------------------------------------------------
 
 
-def _language() -> str:
-    current = h.lang()
-    return current if current in LANGUAGES else "en"
-
-
 def site_title() -> str:
     """The site's name in the reader's language.
 
     ``ogptn.site_title.<lang>`` if set; else ``ckan.site_title`` if somebody chose one; else our own.
     """
-    chosen = tk.config.get(f"ogptn.site_title.{_language()}")
+    chosen = tk.config.get(f"ogptn.site_title.{reader_language()}")
     if chosen:
         return chosen
     general = tk.config.get("ckan.site_title") or ""
@@ -112,7 +107,7 @@ def site_title() -> str:
 def site_description() -> str:
     """One sentence on the site in the reader's language, from ``ogptn.site_description.<lang>``, ``ckan.site_description``, or our own."""
     return (
-        tk.config.get(f"ogptn.site_description.{_language()}")
+        tk.config.get(f"ogptn.site_description.{reader_language()}")
         or tk.config.get("ckan.site_description")
         or tk._("One national catalogue of the public bodies’ data, in Arabic, French and English, for citizens and developers alike.")
     )
@@ -162,7 +157,7 @@ def pick(value: Any, language: str | None = None) -> tuple[str, str | None]:
             return value, None
     if not isinstance(value, Mapping):
         return "", None
-    wanted = language or _language()
+    wanted = language or reader_language()
     default = tk.config.get("ckan.locale_default")
     for code in (wanted, default, *LANGUAGES):
         found = value.get(code)
@@ -221,7 +216,7 @@ def number(value: Any, decimals: int | None = None, unit: str = "") -> Markup:
     """
     if value is None:
         return Markup("—")
-    comma = _language() != "en"
+    comma = reader_language() != "en"
     try:
         shown = format_number(value, decimals, comma=comma)
     except ValueError:
@@ -262,7 +257,7 @@ def date(value: Any, style: str = "long") -> Markup:
     moment = _moment(value)
     if moment is None:
         return Markup("<bdi>{}</bdi>").format(value) if value else Markup("")
-    language = _language()
+    language = reader_language()
     day = _local(moment)
     shown = babel.dates.format_date(day, style, locale=_BABEL_LOCALES[language]).translate(_WESTERN)
     return Markup('<time datetime="{}" dir="{}">{}</time>').format(day.isoformat(), "rtl" if language == "ar" else "ltr", shown)
@@ -337,7 +332,7 @@ def type_plural(dataset_type: str) -> str:
 
 def level_label(level: str) -> str:
     """The report's four levels of completion, in words."""
-    return vocabulary.label("completion_levels", level, _language())
+    return vocabulary.label("completion_levels", level, reader_language())
 
 
 # -- Home --------------------------------------------------------------------------------------------------------------
@@ -518,7 +513,7 @@ def formats(package: Mapping[str, Any], limit: int = 4) -> list[str]:
 def _labels(name: str, codes: Any, limit: int = 4) -> str:
     """The labels of one code or several, in the reader's language, as one line."""
     several = [codes] if isinstance(codes, str) else list(codes or [])
-    shown = [vocabulary.label(name, str(code), _language()) for code in several if code]
+    shown = [vocabulary.label(name, str(code), reader_language()) for code in several if code]
     more = len(shown) - limit
     line = tk._(", ").join(shown[:limit])
     return line if more <= 0 else tk._("{list} and {number} more").format(list=line, number=more)
@@ -530,8 +525,8 @@ def partial_date(value: Any) -> Markup:
     if len(words) == len("2016-02"):
         moment = _moment(f"{words}-01")
         if moment:
-            shown = babel.dates.format_skeleton("yMMMM", moment, locale=_BABEL_LOCALES[_language()]).translate(_WESTERN)
-            return Markup('<time datetime="{}" dir="{}">{}</time>').format(words, "rtl" if _language() == "ar" else "ltr", shown)
+            shown = babel.dates.format_skeleton("yMMMM", moment, locale=_BABEL_LOCALES[reader_language()]).translate(_WESTERN)
+            return Markup('<time datetime="{}" dir="{}">{}</time>').format(words, "rtl" if reader_language() == "ar" else "ltr", shown)
     return date(value, "medium") if len(words) > len("2016-02") else ltr(words) if words else Markup("")
 
 
@@ -551,16 +546,20 @@ def period(rows: Any) -> Markup:
     return Markup(" · ").join(shown)
 
 
+def unit_of(package: Mapping[str, Any]) -> str:
+    """The unit of a dataset's amounts or measures as its description says it, in the reader's language; empty when it says none."""
+    return package.get("unit") or tk._(", ").join(
+        part
+        for part in (_labels("unit_multipliers", package.get("unit_multiplier")), _labels("currencies", package.get("currency")))
+        if part
+    )
+
+
 def facts(package: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """What a reader needs to decide in ten seconds: period, place, unit, updated, licence, formats; what is empty is left out.
 
     :returns: pairs of a label and what to show, ready for the template.
     """
-    unit = package.get("unit") or tk._(", ").join(
-        part
-        for part in (_labels("unit_multipliers", package.get("unit_multiplier")), _labels("currencies", package.get("currency")))
-        if part
-    )
     licence = package.get("license_id")
     pairs: list[tuple[str, Any]] = [
         (tk._("Action plan"), _labels("plans", package.get("plan"))),
@@ -570,7 +569,7 @@ def facts(package: Mapping[str, Any]) -> list[tuple[str, Any]]:
         (tk._("Phase"), _labels("budget_phases", package.get("phases"))),
         (tk._("Sector"), _labels("sectors", package.get("sectors"))),
         (tk._("Place"), _labels("governorates", package.get("governorates"), 3)),
-        (tk._("Unit"), unit),
+        (tk._("Unit"), unit_of(package)),
         (tk._("Updated"), date(package.get("metadata_modified"), "medium")),
         (tk._("Licence"), _labels("licences", licence) if licence else ""),
         (tk._("Formats"), Markup(" ").join(ltr(name) for name in formats(package, 6))),

@@ -10,7 +10,7 @@ from ckan import model
 from ckan.types import ActionResult, Context, DataDict
 
 from ..fetch.errors import message as fetch_message
-from . import config, jobs, watch
+from . import config, jobs, units, watch
 from .findings import Finding
 from .model import LOADED, NONE, TableState, table_exists
 
@@ -21,8 +21,8 @@ def ogptn_table_show(context: Context, data_dict: DataDict) -> ActionResult.AnyD
 
     :param resource_id: id of the resource
     :type resource_id: string
-    :returns: ``{"resource_id", "state", "state_label", "rows", "rejections", "columns", "findings", "rejected", "steps", "reading",
-        "asked_at", "started_at", "finished_at"}``; texts are in the reader's language.
+    :returns: ``{"resource_id", "state", "state_label", "rows", "rejections", "columns", "dataset_unit", "findings", "rejected", "steps",
+        "reading", "asked_at", "started_at", "finished_at"}``; texts are in the reader's language.
 
         - ``state``: ``none`` (nobody asked), ``waiting``, ``working``, ``loaded``, ``refused`` (for what the file is) or ``failed`` (it
           could not be had). While a new file is read, ``columns`` and ``rows`` are those of the table that serves
@@ -39,20 +39,23 @@ def ogptn_table_show(context: Context, data_dict: DataDict) -> ActionResult.AnyD
     """
     resource_id = tk.get_or_bust(data_dict, "resource_id")
     tk.check_access("ogptn_table_show", context, {"resource_id": resource_id})
-    if model.Session.get(model.Resource, resource_id) is None:
+    resource = model.Session.get(model.Resource, resource_id)
+    if resource is None:
         raise tk.ObjectNotFound(tk._("There is no such file."))
     state = TableState.of(resource_id) if table_exists() else None
     if state is None:
         return {"resource_id": resource_id, "state": NONE, "state_label": state_label(NONE), "columns": [], "findings": [], "steps": []}
     # What another process, the worker, wrote since.
     model.Session.refresh(state)
+    unit, amounts = units.said_by_dataset(resource)
     return {
         "resource_id": resource_id,
         "state": state.state,
         "state_label": state_label(state.state),
         "rows": state.rows,
         "rejections": state.rejections,
-        "columns": [{**one, "type_label": type_label(one["type"])} for one in state.columns],
+        "columns": [{**units.filled(one, unit, amounts), "type_label": type_label(one["type"])} for one in state.columns],
+        "dataset_unit": unit,
         "findings": [_finding(one) for one in state.findings],
         "rejected": [{**one, "message": _rejection(one)} for one in state.rejected],
         "steps": [_step(one) for one in state.steps],

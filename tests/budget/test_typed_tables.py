@@ -107,6 +107,11 @@ def test_harvested_budgets_answer_sql_to_the_millime(clean_db: None, agency: dic
         assert queried(f'DISTINCT "{columns["YEAR"]}"', resource["id"]) == [(int(year),)]
         for place, name in enumerate(("OUVERT", "ORDONNANCE", "PAYE"), 7):
             assert queried(f'sum("{columns[name]}")', resource["id"]) == [(sum(row[place] for row in own),)]
+        # The file says no unit; the manifest does, and says so of the amounts alone.
+        assert "دينار" in shown["dataset_unit"]
+        units = {column["id"]: (column["unit"], column["unit_from"]) for column in shown["columns"]}
+        assert units[columns["PAYE"]] == (shown["dataset_unit"], "dataset")
+        assert units[columns["YEAR"]] == units[columns["GEO1"]] == ("", "")
     law = next(dataset for dataset in found if dataset["identifier"] == "34013:law:2018")
     totals = {}
     for resource in law["resources"]:
