@@ -312,7 +312,7 @@ def test_records_of_real_documents_are_what_the_sources_say(shared: Path):
         ("datasets.yaml", "qualite-eau-2024.csv", "qualite-eau.csv", "there is no file seed/files/donnees-synthetiques-qualite-eau.csv"),
         (
             "files/donnees-synthetiques-production-phosphate-2010-2024.csv",
-            "بيانات تركيبية للعرض | ",
+            "بيانات اصطناعية للعرض | ",
             "",
             "line 2 of donnees-synthetiques-production-phosphate",
         ),

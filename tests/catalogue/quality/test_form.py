@@ -16,9 +16,9 @@ from tests import factories
 
 #: Each value as a person types or chooses it.
 DESCRIPTION = {
-    "title_translated-ar": "جودة الماء حسب المحطة (بيانات تركيبية)",
+    "title_translated-ar": "جودة الماء حسب المحطة (بيانات اصطناعية)",
     "title_translated-fr": "Qualité de l’eau par station (données synthétiques)",
-    "notes_translated-ar": "بيانات تركيبية للاختبار",
+    "notes_translated-ar": "بيانات اصطناعية للاختبار",
     "notes_translated-fr": "Données synthétiques de test",
     "tags_translated-fr": "eau, essai",
     "theme": "ENVI",
