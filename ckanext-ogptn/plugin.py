@@ -20,6 +20,7 @@ from .budget import validators as budget_validators
 from .catalogue import actions as catalogue_actions
 from .catalogue import auth as catalogue_auth
 from .catalogue import (
+    csrf,
     display_helpers,
     form_helpers,
     form_views,
@@ -203,6 +204,7 @@ class OgptnPlugin(p.SingletonPlugin, DefaultTranslation):
 
     # IMiddleware
     def make_middleware(self, app: CKANApp, config: CKANConfig) -> CKANApp:  # noqa: ARG002
+        csrf.exempt_requests_not_views()
         return translation.keep_plural_rule(app)
 
     # ISignal
