@@ -67,6 +67,11 @@ def checks_links() -> bool:
     return bool(tk.asbool(tk.config.get("ogptn.quality.check_links", True)))
 
 
+def allowed_hosts() -> list[str]:
+    """Hosts, addresses and networks inside the own network that files may be fetched from and links checked at."""
+    return list(tk.aslist(tk.config.get("ogptn.tables.allowed_hosts", "")))
+
+
 def catalog_issued() -> str | None:
     """The day, month or year in which the catalogue was first published, as ``YYYY[-MM[-DD]]``."""
     return tk.config.get("ogptn.dcat.issued") or None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ckan.plugins.toolkit as tk
 
+from ..catalogue.config import allowed_hosts as allowed_hosts
 from .limits import Limits
 
 
@@ -31,8 +32,3 @@ def limits() -> Limits:
 def fetch_seconds() -> int:
     """How long fetching one file may take altogether, in seconds."""
     return tk.asint(tk.config.get("ogptn.tables.fetch_seconds", 900))
-
-
-def allowed_hosts() -> list[str]:
-    """Hosts, addresses and networks inside the own network that files may be fetched from."""
-    return list(tk.aslist(tk.config.get("ogptn.tables.allowed_hosts", "")))

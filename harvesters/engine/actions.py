@@ -239,7 +239,8 @@ def ogptn_harvest_job_show(context: Context, data_dict: DataDict) -> dict[str, A
         "counts": {name: number}, "progress": {"done", "expected", "percent", "per_second", "seconds_left"}, "result", "user"}``
     :raises ckan.logic.NotFound: no such job
     """
-    return _job(_get(Job, data_dict, "ogptn_harvest_job_show", context))
+    shown = _job(_get(Job, data_dict, "ogptn_harvest_job_show", context))
+    return {**shown, "result": preview.in_language(shown["result"])} if shown["kind"] == "preview" else shown
 
 
 @side_effect_free
@@ -249,7 +250,7 @@ def ogptn_harvest_job_list(context: Context, data_dict: DataDict) -> dict[str, A
     :param source_id: the source's id
     :param limit: at most so many (100, at most 1,000)
     :param offset: beginning with this one
-    :returns: ``{"count", "results": [as `ogptn_harvest_job_show`, of the result only what the ceiling and the completeness are]}``
+    :returns: ``{"count", "results": [as `ogptn_harvest_job_show`, of the result only ceiling, completeness and a preview's counts]}``
     """
     source = _get(Source, data_dict, "ogptn_harvest_job_list", context, "source_id")
     limit, offset = _page(data_dict)
@@ -756,7 +757,7 @@ def _shown(source: Source, group: model.Group | None, states: dict[str, int], la
 
 
 #: What a job's result holds in a list of jobs. The rest is of previews, and large.
-_BRIEF = ("ceiling", "incomplete")
+_BRIEF = ("ceiling", "incomplete", "counts")
 
 
 def _jobs(query: Any) -> list[dict[str, Any]]:

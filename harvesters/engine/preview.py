@@ -6,8 +6,9 @@ It decides nothing: the records go through `decide` and `removal.foresee`, as in
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,32 +20,43 @@ from . import source as sources
 from .base import Backend, Cursor, HttpClient, Record
 from .decide import Judge
 from .model import HarvestRecord, Source, now, record_key
-from .problems import Issue, short
+from .problems import Issue, kind, short
 from .run import Later
 from .writer import Outcome, Writer
 
 #: Records whose details are listed, of each sort.
 LISTED = 100
+#: Seconds between two words on how far it is.
+_TELL = 1.0
 #: What a preview counts; as a harvest does.
 COUNTED = ("seen", "added", "changed", "unchanged", "refused", "duplicates", "back", "missing", "removed")
 
 
-def look(source: Source, backend: Backend, http: HttpClient, user: str, limit: int | None = 20) -> dict[str, Any]:
+def look(
+    source: Source,
+    backend: Backend,
+    http: HttpClient,
+    user: str,
+    limit: int | None = 20,
+    progress: Callable[[int, int | None], None] = lambda _seen, _expected: None,
+) -> dict[str, Any]:
     """Read a source and say what would become of its records, if all of them were read (``full``).
 
     What only a harvest can know is not foreseen: what a hook of another plugin refuses, and what changes until then.
 
     :param source: stored or not
     :param limit: how many records to read, ``None`` for all
+    :param progress: told now and then how many records were seen, and of how many (None: the source does not say); in the end, too
     :returns: ``{"counts": {"seen", "added", "changed", "unchanged", "refused", "duplicates", "back", "missing", "removed"}, "expected",
         "complete": bool, "added": [{"guid", "title", "dataset"}], "changed": [{"guid", "title", "fields": [{"field", "before", "after",
-        "kept"}]}], "refused": [{"guid", "title", "reasons": [{"field", "message"}]}], "missing": [titles], "removed": [titles], "held":
-        None or {"count", "of"}, "issues": [{"severity", "slug", "guid", "title", "field", "message", "advice"}]}``
+        "kept"}]}], "refused": [{"guid", "title", "reasons": [{"field", "slug", "values", "message"}]}], "missing": [titles], "removed": [titles], "held":
+        None or {"count", "of"}, "issues": [{"severity", "slug", "values", "guid", "title", "field", "message", "advice"}]}``;
+        `in_language` makes the sentences again
     :raises SourceError: the source cannot be read
     """
     looking = _Looking(source, backend, user)
     cursor, begun = Cursor(), now()
-    whole = True
+    whole, told = True, time.monotonic()
     chunk: list[Record] = []
     try:
         with model.Session.no_autoflush:
@@ -54,6 +66,9 @@ def look(source: Source, backend: Backend, http: HttpClient, user: str, limit: i
                 if len(chunk) >= looking.batch_size:
                     looking.compare(chunk)
                     chunk = []
+                if time.monotonic() - told > _TELL:
+                    progress(looking.judge.counts["seen"], cursor.expected)
+                    told = time.monotonic()
                 if limit is not None and looking.judge.counts["seen"] >= limit:
                     whole = cursor.expected is not None and looking.judge.counts["seen"] >= cursor.expected
                     break
@@ -66,6 +81,7 @@ def look(source: Source, backend: Backend, http: HttpClient, user: str, limit: i
                 looking.foresee(begun)
     finally:
         model.Session.rollback()
+    progress(looking.judge.counts["seen"], cursor.expected)
     # Why a record is refused stands with it, and is not said twice.
     said = {id(issue) for issue in looking.reasons}
     others = [issue for issue in looking.issues if id(issue) not in said]
@@ -110,7 +126,10 @@ class _Looking:
     def _refused(self, record: Record, issues: Sequence[Issue]) -> None:
         if len(self.refused) < LISTED:
             self.reasons += issues
-            reasons = [{"field": issue.field, "message": issue.kind.say(issue.values)} for issue in issues]
+            reasons = [
+                {"field": issue.field, "slug": issue.slug, "values": dict(issue.values), "message": issue.kind.say(issue.values)}
+                for issue in issues
+            ]
             # As the issue names it: the identifier itself may be what is wrong.
             self.refused.append({"guid": issues[0].guid or record.guid[:100], "title": short(record.title), "reasons": reasons})
 
@@ -182,12 +201,28 @@ def _issue(issue: Issue) -> dict[str, Any]:
     return {
         "severity": issue.severity.value,
         "slug": issue.slug,
+        "values": dict(issue.values),
         "guid": issue.guid,
         "title": issue.title,
         "field": issue.field,
         "message": issue.kind.say(issue.values),
         "advice": issue.kind.advise(issue.values),
     }
+
+
+def in_language(found: dict[str, Any]) -> dict[str, Any]:
+    """A stored preview with its sentences in the language of the current request: a worker made it in the site's."""
+
+    def said(told: dict[str, Any]) -> dict[str, Any]:
+        # One of an earlier release has its sentences only.
+        known = kind(told["slug"]) if "values" in told else None
+        if known is None:
+            return told
+        advice = {"advice": known.advise(told["values"])} if "advice" in told else {}
+        return {**told, "message": known.say(told["values"]), **advice}
+
+    refused = [{**each, "reasons": [said(reason) for reason in each["reasons"]]} for each in found.get("refused") or []]
+    return {**found, "refused": refused, "issues": [said(issue) for issue in found.get("issues") or []]}
 
 
 def check(source: Source) -> dict[str, Any]:
@@ -201,4 +236,4 @@ def check(source: Source) -> dict[str, Any]:
     return {"title": found.title, "records": found.records, "notes": list(found.notes)}
 
 
-__all__ = ["check", "look"]
+__all__ = ["check", "in_language", "look"]

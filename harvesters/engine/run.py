@@ -28,7 +28,7 @@ from ckan import model
 from ckan.lib import search
 from sqlalchemy import exc
 
-from . import config, showing
+from . import config, language, showing
 from . import source as sources
 from .base import CHANGES_ONLY, Backend, Cursor, OptionsError, Record, Validators
 from .decide import GUID_LIMIT, NAMELESS, Judge, describe, storable
@@ -152,7 +152,7 @@ def run(job_id: str) -> str | None:
     source = model.Session.get(Source, job.source_id)
     assert source is not None
     user = tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
-    with Life(job_id, token) as life:
+    with language.of_the_site(), Life(job_id, token) as life:
         runner = Runner(job_id, source.id, token, life, user)
         try:
             if job.cancel:
@@ -691,8 +691,20 @@ class Runner:
         from . import preview
 
         backend = sources.backend_of(self.source, self.note)
-        found = preview.look(self.source, backend, sources.http_client(self.source, self.life.keep_going), self.user, limit=None)
+        http = sources.http_client(self.source, self.life.keep_going)
+        found = preview.look(self.source, backend, http, self.user, limit=None, progress=self._tell_seen)
         self.end("finished", result=found)
+
+    def _tell_seen(self, seen: int, expected: int | None) -> None:
+        """How far a preview is. On a connection of its own: what a preview does is undone in the end."""
+        table, engine = Job.__table__, model.meta.engine
+        assert engine is not None
+        with engine.begin() as connection:
+            connection.execute(
+                sa.update(table)
+                .where(table.c["id"] == self.job_id, table.c["token"] == self.token)
+                .values(counts={"seen": seen}, expected=expected)
+            )
 
 
 def _chunks(values: Iterator[Any], size: int) -> Iterator[list[Any]]:

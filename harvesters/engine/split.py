@@ -14,7 +14,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from . import config
+from . import config, language
 from . import source as sources
 from .base import Record
 from .model import OPEN, Batch, Job, Source
@@ -100,7 +100,7 @@ def help_with(job_id: str, token: str) -> int:
     assert source is not None
     name = tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
     done = 0
-    with Life(job_id, token) as life:
+    with language.of_the_site(), Life(job_id, token) as life:
         runner = Runner(job_id, source.id, token, life, name)
         runner.backend = sources.backend_of(source, runner.note)
         idle = 0

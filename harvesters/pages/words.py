@@ -99,6 +99,20 @@ def counts() -> dict[str, str]:
     }
 
 
+def foreseen() -> dict[str, str]:
+    """What a preview counts, by name, in the order of the page."""
+    return {
+        "added": tk._("would be added"),
+        "changed": tk._("would change"),
+        "unchanged": tk._("unchanged"),
+        "missing": tk._("gone from the source"),
+        "refused": tk._("would be refused"),
+        "duplicates": tk._("of another source"),
+        "back": tk._("would come back"),
+        "removed": tk._("would be deleted"),
+    }
+
+
 def severity(code: str) -> str:
     return tk._("Error") if code == "error" else tk._("Warning")
 
@@ -333,6 +347,7 @@ def in_templates() -> dict[str, Callable[..., Any]]:
         "backend_label": backend,
         "count_labels": counts,
         "field_label": field_label,
+        "foreseen_labels": foreseen,
         "heading": heading,
         "kind_label": kind,
         "phase_label": phase,

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 
-from .dates import dates, sentences
+from .dates import Date, dates, sentences
 from .text import Finding, Text, fold, terms, words
 
+#: Characters that an enumeration of companies has at most (the longest of the real records has some 400). Without an end, a text that says
+#: "entre" a thousand times and closes no quotation mark would be read a thousand times to its end.
+_LONGEST = 2_000
 #: Between these two there is a contract.
 _BETWEEN = re.compile(
     r"(?<!\w)(?:conclue?s?|signee?s?|passee?s?|contrats?|accords?|convention|association|partage|etablie?"
@@ -30,6 +33,7 @@ _LEADING = re.compile(
     r"(?:(?:societes?|compagnies?|groupe|consortium|entreprise|group?ement)"
     r"(?: (?:compose de|petroliere?s?|mixte|dite|denommee))*\s+)?(?=\S)"
 )
+_MOVED = re.compile(r"\b(?:transferee?s?|cedee?s?|cession)\b")
 _ROLES = re.compile(
     r"(?<!\w)(?:(?:titulaires?|operateurs?|attributaires?|beneficiaires?|المشغل)\s*(?:du permis|de la concession)?\s*(?::|est|sont)"
     r"|(?:accordee?s?|octroyee?s?|attribuee?s?|delivree?s?|opere?e?s? par)"
@@ -86,24 +90,36 @@ def parties(texts: list[Text]) -> Parties:
     """The companies of contracts "entre A, B et C", and those called holder or operator, in these texts."""
     result = Parties()
     for text in texts:
+        ends, found_dates = [found.start() for found in sentences(text)], list(dates(text))
         for between in _BETWEEN.finditer(text.plain):
-            _segment(text, between.end(), result)
+            _segment(text, between.end(), ends, found_dates, result)
         for role in _ROLES.finditer(text.plain):
             _role(text, role, result)
-        for moved in re.finditer(r"[^.]*\b(?:transferee?s?|cedee?s?|cession)\b[^.;]*", text.plain):
-            result.transferred.append(Finding.at(moved[0], "transfer", text, *moved.span()))
+        for between_points in re.finditer(r"[^.]+", text.plain):
+            moved = [found.end() for found in _MOVED.finditer(text.plain, *between_points.span())]
+            if moved:
+                start, end = between_points.start(), text.plain.find(";", moved[-1], between_points.end())
+                end = end if end >= 0 else between_points.end()
+                result.transferred.append(Finding.at(text.plain[start:end], "transfer", text, start, end))
     return result
 
 
-def _segment(text: Text, start: int, result: Parties) -> None:
-    """The names from ``start`` to the end of the enumeration."""
-    plain = text.plain
-    end = next((found.start() for found in sentences(text) if found.start() >= start), len(plain))
-    cut_off = (end >= len(plain) - 1 and plain.rstrip().endswith(("…", "..."))) or (end == len(plain) and plain[start:].count('"') % 2 == 1)
+def _segment(text: Text, start: int, ends: list[int], found_dates: list[Date], result: Parties) -> None:
+    """The names from ``start`` to the end of the enumeration.
+
+    :param ends: where sentences of the text end
+    """
+    plain = text.plain[: start + _LONGEST]
+    end = next((end for end in ends if end >= start), len(plain))
+    # What goes on behind the part that is read counts as cut off, too.
+    end = min(end, len(plain))
+    cut_off = (end >= len(plain) - 1 and plain.rstrip().endswith(("…", "..."))) or (
+        end == len(plain) and (plain[start:].count('"') % 2 == 1 or len(plain) < len(text.plain))
+    )
     hidden = _without_quotes(plain, end)
     stop = _STOP.search(hidden, start, end)
     end = stop.start() if stop else end
-    for date in dates(text):
+    for date in found_dates:
         if start < date.start < end:
             # "…, en Octobre 1988": the names are over.
             end = min(end, len(re.sub(r"[\s,]*(?:\b(?:en|le|du|au mois de|في)\s*)?$", "", plain[: date.start])))
@@ -131,8 +147,9 @@ def _pieces(hidden: str, start: int, end: int) -> Iterator[tuple[int, int]]:
             yield at, (close + 1 if close >= 0 else end)
             at = close + 1 if close >= 0 else end
             continue
-        separator = _SEPARATOR.search(hidden, at, end)
         quote = hidden.find('"', at, end)
+        # As far as the quotation mark, which a separator may look at.
+        separator = _SEPARATOR.search(hidden, at, quote + 1 if quote >= 0 else end)
         stop = min(separator.start() if separator else end, quote if quote >= 0 else end)
         if hidden[at:stop].strip():
             yield at, stop

@@ -8,6 +8,7 @@ import pytest
 from ckan import model
 from ckan.tests import factories
 from ckan.tests.helpers import call_action
+from flask import has_request_context
 
 from ckanext.ogptn.harvesters.engine import run
 
@@ -46,6 +47,21 @@ def test_a_failure_is_told_to_the_administrators_of_the_organisation(
     assert f"{ckan_config['ckan.site_url']}/harvest/job/{job}" in text
     assert "404" in text
     assert mail.to(editor) == []
+
+
+@pytest.mark.ckan_config("ogptn.harvest.mail", "true")
+@pytest.mark.ckan_config("ckan.locale_default", "fr")
+@pytest.mark.usefixtures("app")
+def test_a_worker_writes_in_the_language_of_the_site(
+    agency: dict[str, Any], administrator: dict[str, Any], mail: Letters, http_server: SourceServer
+) -> None:
+    """It answers no request whose language it could take."""
+    assert not has_request_context()
+    failed_job(agency, http_server.url)
+    [(subject, text)] = mail.to(administrator)
+    assert subject == "Le moissonnage de « Portail d’essai » a échoué"
+    assert "La source répond à" in text
+    assert not has_request_context()
 
 
 def test_no_mail_unless_asked_for(agency: dict[str, Any], administrator: dict[str, Any], mail: Letters, http_server: SourceServer) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from ckan import model
+from ckan.tests import factories
 from ckan.tests.helpers import call_action
 
 from ckanext.ogptn.harvesters.ckan import CkanBackend
@@ -146,6 +147,24 @@ def test_records_that_are_compared_with_each_other(source, face: CkanFace, monke
     monkeypatch.setattr(CkanBackend, "to_dataset", to_dataset)
     assert as_foreseen(source) == {"seen": 12, "added": 5, "refused": 7}
     assert as_foreseen(source) == {"seen": 12, "unchanged": 5, "refused": 7}
+
+
+@pytest.mark.ckan_config("ckan.locale_default", "fr")
+def test_a_worker_says_it_in_the_sites_language_and_a_page_in_the_readers(source, face: CkanFace, refusing, app):  # noqa: F811
+    face.datasets[3]["title"], face.datasets[7]["id"] = "REFUSE", "x" * 2_001
+    job = harvest(source, kind="preview")
+    [refused] = [each for each in job["result"]["refused"] if each["title"] == "REFUSE"]
+    # What a validator says is stored as it was said.
+    assert "« SOMETIMES » n'est pas dans la liste « Fréquence" in refused["reasons"][0]["message"]
+    assert job["progress"] | {"per_second": 0} == {"done": 12, "expected": 12, "percent": 100, "per_second": 0, "seconds_left": None}
+    sysadmin = factories.SysadminWithToken()
+    shown = {
+        language: app.get(f"/{language}/harvest/job/{job['id']}", headers={"Authorization": sysadmin["token"]}).body
+        for language in ("ar", "fr", "en")
+    }
+    assert "معرّف السجل أطول من 2000" in shown["ar"]
+    assert "longer than 2000 characters" in shown["en"]
+    assert "longer than" not in shown["fr"] + shown["ar"]
 
 
 def test_a_preview_leaves_nobody_waiting(source, face: CkanFace, monkeypatch):  # noqa: F811

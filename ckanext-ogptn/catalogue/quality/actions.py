@@ -14,6 +14,7 @@ from ..dcat import addresses
 from ..dcat.lookups import DatabaseLookups
 from ..dcat.model import KeptStatements, table_exists
 from . import links, rules
+from .sentences import sentence
 
 
 def advice(slug: str) -> str:
@@ -81,8 +82,8 @@ def ogptn_quality_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
     :param id: id or name of a dataset
     :returns: ``{"points", "of": 405, "rating", "rating_label", "dimensions": [{"name", "label", "points", "of"}],
         "indicators": [{"slug", "dimension", "points", "of", "advice"?}],
-        "links": [{"url", "checked", "status", "problem", "works", "history"}]}``; ``advice`` where
-        points are missing, the most valuable first
+        "links": [{"url", "checked", "status", "problem", "sentence", "works", "history"}]}``; ``advice`` where
+        points are missing, the most valuable first; ``sentence`` says in the reader's language what was wrong, empty where a link works
     :raises NotFound: there is no such dataset
     :raises NotAuthorized: the caller may not see it
     """
@@ -118,6 +119,7 @@ def ogptn_quality_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
                 "checked": check.checked.isoformat() if check.checked else None,
                 "status": check.status,
                 "problem": check.problem,
+                "sentence": sentence(check.url, check.status, check.problem),
                 "works": check.works,
                 "history": check.history,
             }

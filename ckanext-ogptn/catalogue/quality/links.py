@@ -88,8 +88,9 @@ def due(now: dt.datetime, most: int) -> list[str]:
 
 
 def client() -> Client:
-    """For links only: a minute at most, one request a second to a host. Addresses inside the own network are refused."""
-    return Client(limits=Limits(pause=1, retries=1, **_LIMITS), addresses=AddressPolicy())
+    """For links only: a minute at most, one request a second to a host. Addresses inside the own network are refused where the tables
+    of their files would not be fetched either (``ogptn.tables.allowed_hosts``)."""
+    return Client(limits=Limits(pause=1, retries=1, **_LIMITS), addresses=AddressPolicy.of(config.allowed_hosts()))
 
 
 def _own_client() -> Client:

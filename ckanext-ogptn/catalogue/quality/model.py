@@ -20,7 +20,7 @@ class LinkCheck(tk.BaseModel):
     checked: Mapped[dt.datetime | None] = mapped_column(sa.DateTime(timezone=True), index=True)
     #: HTTP status; None when there was no answer.
     status: Mapped[int | None] = mapped_column(sa.Integer)
-    #: Slug of what went wrong without a status: ``refused``, ``timeout``, ``tls``, ``connection``, ``name``, ``redirects``, ``scheme``.
+    #: Slug of what went wrong: one of those of `ckanext.ogptn.fetch.errors`.
     problem: Mapped[str | None] = mapped_column(sa.Text)
     #: Checks that failed one after the other.
     failures: Mapped[int] = mapped_column(sa.Integer, nullable=False, default=0)

@@ -9,6 +9,7 @@ from typing import Any
 import ckan.lib.jobs as background
 import ckan.plugins.toolkit as tk
 import pytest
+from bs4 import BeautifulSoup
 from ckan import model
 from ckan.tests.helpers import call_action
 from rdflib import Graph
@@ -17,7 +18,8 @@ from ckanext.ogptn.catalogue.dcat import addresses, store
 from ckanext.ogptn.catalogue.dcat.namespaces import DQV
 from ckanext.ogptn.catalogue.quality import actions, links, rules
 from ckanext.ogptn.catalogue.quality.model import LinkCheck
-from ckanext.ogptn.fetch import AddressPolicy, Client, Limits
+from ckanext.ogptn.catalogue.quality.sentences import sentence
+from ckanext.ogptn.fetch import AddressPolicy, Client, Limits, errors
 from tests import factories
 from tests.conftest import SourceServer
 
@@ -63,6 +65,56 @@ def test_addresses_inside_the_own_network_are_refused(http_server: SourceServer)
     assert not check.works
     assert check.problem
     assert http_server.requests == []
+
+
+@pytest.mark.ckan_config("ogptn.tables.allowed_hosts", "127.0.0.1")
+def test_where_files_may_be_fetched_links_are_checked_too(http_server: SourceServer) -> None:
+    with links.client() as client:
+        assert links.check(http_server.says("/inside.csv", "a,b"), client).works
+
+
+@pytest.mark.parametrize("language", ["ar", "fr", "en"])
+def test_an_editor_reads_in_plain_words_what_is_wrong_with_a_link(language: str, http_server: SourceServer, app: Any) -> None:
+    inside, gone = "http://127.0.0.2:9/inside.csv", "https://example.tn/gone.csv"
+    editor = factories.StewardFactory()
+    package = dataset_of(inside, gone, owner_org=factories.AgencyFactory(editors=[editor["name"]])["id"])
+    now = dt.datetime(2026, 3, 1, tzinfo=dt.timezone.utc)
+    for url, status, problem in ((inside, None, "inside-address"), (gone, 404, None)):
+        model.Session.add(LinkCheck(url=url, checked=now, status=status, problem=problem, failures=1, history=[]))
+    model.Session.commit()
+    token = call_action("api_token_create", user=editor["name"], name="test")["token"]
+    page = BeautifulSoup(app.get(f"/{language}/dataset/{package['name']}", headers={"Authorization": token}).body, "html.parser")
+    shown = {one.bdi.get_text(): one.get_text(" ", strip=True) for one in page.select(".og-quality ul li") if one.bdi}
+    assert set(shown) == {inside, gone}
+    assert "inside-address" not in str(page)
+    assert "ogptn.tables.allowed_hosts" in shown[inside]
+    assert "404" in shown[gone]
+    if language == "en":
+        assert "does not have this file" in shown[gone]
+
+
+def test_every_end_of_a_check_has_its_sentence(app: Any) -> None:
+    """Of faults of the connection; those that only reading a content can have are left out."""
+    of_content = {
+        "truncated",
+        "too-large",
+        "decompression-bomb",
+        "unreadable-compression",
+        "certificate-shape",
+        "web-page",
+        "malformed",
+        "stopped",
+    }
+    # With these an answer came, and its status says more.
+    of_status = {"not-found", "forbidden", "too-many-requests", "wait-too-long", "server-error", "bad-status"}
+    with app.flask_app.test_request_context("/"):
+        unknown = sentence("https://a.tn/x", None, "nobody-knows-this")
+        for slug in set(errors.slugs()) - of_content - of_status:
+            assert sentence("https://a.tn/x", None, slug) not in ("", unknown), slug
+        for status in (301, 400, 401, 403, 404, 410, 418, 429, 500, 503):
+            assert str(status) in sentence("https://a.tn/x", status, None)
+        assert "503" in sentence("https://a.tn/x", 503, "wait-too-long")
+        assert sentence("https://a.tn/x", 204, None) == ""
 
 
 def test_links_of_public_files_have_their_turn() -> None:
