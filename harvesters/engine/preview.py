@@ -49,9 +49,9 @@ def look(
     :param progress: told now and then how many records were seen, and of how many (None: the source does not say); in the end, too
     :returns: ``{"counts": {"seen", "added", "changed", "unchanged", "refused", "duplicates", "back", "missing", "removed"}, "expected",
         "complete": bool, "added": [{"guid", "title", "dataset"}], "changed": [{"guid", "title", "fields": [{"field", "before", "after",
-        "kept"}]}], "refused": [{"guid", "title", "reasons": [{"field", "slug", "values", "message"}]}], "missing": [titles], "removed": [titles], "held":
-        None or {"count", "of"}, "issues": [{"severity", "slug", "values", "guid", "title", "field", "message", "advice"}]}``;
-        `in_language` makes the sentences again
+        "kept"}]}], "refused": [{"guid", "title", "reasons": [{"field", "slug", "values", "message"}]}], "missing": [titles],
+        "removed": [titles], "held": None or {"count", "of"}, "issues": [{"severity", "slug", "values", "guid", "title", "field",
+        "message", "advice"}]}``; `in_language` makes the sentences again
     :raises SourceError: the source cannot be read
     """
     looking = _Looking(source, backend, user)
