@@ -36,6 +36,14 @@ class Dialect:
     breaks: tuple[int, ...] = ()
 
 
+#: What draws a line across a table.
+_RULERS = ("-", "=", "_", "+", "|", "*", ":")
+_RULER = re.compile(r"\s*|[-=_+|*:.\s]{3,}")
+#: Codes that spreadsheet programs are kept from reading as numbers: ``="0110"`` and ``'0110``.
+_WRAPPED = re.compile(r"""\s*="([^"]*)"\s*|\s*'(\d+)\s*""")
+_WRAPPED_HINT = re.compile(r"""="{1,2}[^",;\t]+"|(?:^|[;,\t])'\d+(?:[;,\t\r\n]|$)""")
+
+
 class Delimited:
     """A text file as rows.
 
@@ -56,6 +64,9 @@ class Delimited:
         with self._open() as file:
             sample = list(itertools.islice(_lines(file, limits), _LOOK_AT))
         self.dialect = find_dialect(sample)
+        if self.dialect == _UNPARTED:
+            raise TableError("no-columns", row=next((number for number, line in enumerate(sample, 1) if line.strip()), 1))
+        self._wrapped = any(_WRAPPED_HINT.search(line) for line in sample)
         if self.dialect.breaks:
             findings.add("fixed-width", "note")
 
@@ -87,11 +98,20 @@ class Delimited:
                     if reader.line_num - begun > _MOST_LINES:
                         raise TableError("quote-never-closed", row=number)
                     begun = reader.line_num
-                    if number == 1 and len(cells) <= 2 and _HINT.match(self.dialect.delimiter.join(cells)):
+                    if (number == 1 and len(cells) <= 2 and _HINT.match(self.dialect.delimiter.join(cells))) or (
+                        cells and (cells[0] or cells[-1]).startswith(_RULERS) and all(_RULER.fullmatch(cell) for cell in cells)
+                    ):
                         cells = []
+                    elif self._wrapped:
+                        cells = [_unwrapped(cell) for cell in cells]
                     yield number, cells
             except csv.Error:
                 raise TableError("quote-never-closed", row=number + 1) from None
+
+
+def _unwrapped(cell: str) -> str:
+    found = _WRAPPED.fullmatch(cell) if "'" in cell or '="' in cell else None
+    return cell if found is None else found[1] or found[2] or ""
 
 
 def _lines(file, limits: Limits) -> Iterator[str]:
@@ -101,11 +121,51 @@ def _lines(file, limits: Limits) -> Iterator[str]:
         yield line
 
 
+#: What is parted by two or more blanks in a line of a print layout.
+_PIECE = re.compile(r"\S+(?: \S+)*")
+#: A number goes on after a blank: `` 234`` of ``1 234,50``.
+_GOES_ON = re.compile(r"\d \d{3}(?!\d)")
+
+
 def _at_places(lines: Iterator[str], breaks: Sequence[int]) -> Iterator[tuple[int, list[str]]]:
-    edges = [0, *breaks, None]
+    starts = (0, *breaks)
+    ends = (*breaks, 1 << 30)
     for number, line in enumerate(lines, 1):
-        text = line.rstrip("\r\n").expandtabs()
-        yield number, [text[begin:end].strip() for begin, end in itertools.pairwise(edges)] if text.strip() else []
+        text = line.strip("\x0c").rstrip().expandtabs()
+        yield number, [] if _RULER.fullmatch(text) else _at_columns(text, starts, ends)
+
+
+def _at_columns(text: str, starts: Sequence[int], ends: Sequence[int]) -> list[str]:
+    """The cells of a line of a print layout.
+
+    A number that is wider than those of the first page begins before its column, and a long label ends behind it: what holds together
+    stays together, and goes to the column that it covers most of. A line in which two numbers would share a cell is made too wide, so
+    that it is rejected and not guessed.
+    """
+    cells = [""] * len(starts)
+    for piece in _PIECE.finditer(text):
+        for begin, end in _cut(text, piece.start(), piece.end(), starts[1:]):
+            over = [min(end, ends[place]) - max(begin, starts[place]) for place in range(len(starts))]
+            # A number ends at the right of its column, however far to the left it begins.
+            number = _number_like(text[begin:end])
+            place = max(one for one, width in enumerate(over) if width > 0) if number else over.index(max(over))
+            if cells[place] and number and _number_like(cells[place]):
+                return [*cells, text[begin:end]]
+            cells[place] = f"{cells[place]} {text[begin:end]}".strip()
+    return cells
+
+
+def _number_like(text: str) -> bool:
+    return any(character.isdigit() for character in text) and not any(character.isalpha() for character in text)
+
+
+def _cut(text: str, begin: int, end: int, breaks: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """A piece in which single blanks part columns is cut there; not between the thousands of a number, not inside a word."""
+    for place in breaks:
+        if begin < place < end and text[place - 1] == " " and not _GOES_ON.match(text, place - 2):
+            yield begin, place - 1
+            begin = place
+    yield begin, end
 
 
 def find_dialect(sample: Sequence[str]) -> Dialect:
@@ -128,12 +188,33 @@ def find_dialect(sample: Sequence[str]) -> Dialect:
         score = (round(times / len(widths), 2) * min(1.0, 0.55 + 0.15 * usual), -place / 10)
         if score > best_score:
             best, best_score = delimiter, score
+    breaks = _fixed_places(text)
+    if best == "," and _only_in_numbers(text):
+        # The commas of a print layout are those of its numbers.
+        if breaks:
+            return Dialect("", False, breaks)
+        if sum(1 for line in text if _NUMBERS_IN_LINE.search(line)) >= 0.5 * sum(1 for line in text if line.strip()):
+            return _UNPARTED
     if best and best_score[0] >= 0.3:
         return Dialect(best, quoted=True)
-    breaks = _fixed_places(text)
     if breaks:
         return Dialect("", False, breaks)
     return Dialect(best or ",", quoted=True)
+
+
+#: Several numbers to a line, and nothing that parts them.
+_UNPARTED = Dialect("", False)
+#: Two numbers with a blank between them, the first with a comma: ``569,795 573,703``.
+_NUMBERS_IN_LINE = re.compile(r"\d,\d+ +[-(]?\d")
+
+
+def _only_in_numbers(sample: Sequence[str]) -> bool:
+    """Whether nearly every comma stands between two digits, and most lines with one have blanks between their numbers or columns."""
+    commas = sum(line.count(",") for line in sample)
+    inside = sum(len(re.findall(r"(?<=\d),(?=\d)", line)) for line in sample)
+    lines = [line for line in sample if "," in line]
+    spaced = sum(1 for line in lines if re.search(r"\S {2,}\S", line) or _NUMBERS_IN_LINE.search(line))
+    return commas > 0 and inside >= 0.95 * commas and spaced >= 0.8 * len(lines)
 
 
 def _parsed(sample: Sequence[str], delimiter: str) -> list[list[str]]:
@@ -148,10 +229,15 @@ def _parsed(sample: Sequence[str], delimiter: str) -> list[list[str]]:
 
 def _fixed_places(sample: Sequence[str]) -> tuple[int, ...]:
     """Where the columns of a print layout begin: places that are blank in nearly all lines, two or more wide."""
-    lines = [line.rstrip("\r\n").expandtabs() for line in sample if re.search(r"\S {2,}\S", line)]
+    lines = [line.strip("\x0c").rstrip("\r\n").expandtabs() for line in sample]
+    lines = [line for line in lines if re.search(r"\S {2,}\S", line)]
     if len(lines) < 5 or len(lines) < 0.5 * sum(1 for line in sample if line.strip()):
         return ()
-    width = int(statistics.quantiles([len(line) for line in lines], n=20)[-1])
+    # Titles and page numbers have their own places: the lines that count are those with as many pieces as the table's rows.
+    pieces = [len(_PIECE.findall(line)) for line in lines]
+    usual = Counter(pieces).most_common(1)[0][0]
+    lines = [line for line, count in zip(lines, pieces, strict=True) if count >= usual]
+    width = int(statistics.quantiles([len(line) for line in lines], n=20)[-1]) if len(lines) > 1 else len(lines[0])
     blank = [sum(1 for line in lines if column >= len(line) or line[column] == " ") >= 0.97 * len(lines) for column in range(width)]
     breaks: list[int] = []
     run = 0

@@ -179,6 +179,7 @@ def _messages() -> dict[str, str]:
         "mostly-rejected": _("{rejected} of {rows} rows could not be read, so the table was refused. The first reason: {reason}"),
         "sheet-unknown": _("There is no sheet “{name}”. The sheets are: {names}."),
         "column-unknown": _("There is no column “{name}”. The columns are: {names}."),
+        "no-columns": _("The lines hold several numbers, but nothing tells the columns apart. Publish the table as CSV or as a workbook."),
         "undecodable": _("The text’s encoding could not be told ({tried}). Save the file as UTF-8."),
         "entity": _("The XML declares entities, which are not read."),
         # -- what may be wrong
@@ -216,6 +217,11 @@ def _messages() -> dict[str, str]:
         "fixed-width": _("The columns are told apart by their position in the line."),
         # -- types
         "ambiguous-separator": _("It cannot be told whether “{found}” has thousands or decimals, so the column was left as text."),
+        "separator-inferred": _("“{found}” may have thousands or decimals; as the rest of the file suggests, it was read as {value}."),
+        "exponents": _(
+            "{count} numbers are written like {found}: the program that saved the file kept their first digits only. Publish them in full."
+        ),
+        "short-years": _("Years are written with two digits, such as {found}; 69 to 99 were read as 1969 to 1999."),
         "mixed-separators": _("Numbers are written in contradictory ways (“{found}” and “{other}”), so the column was left as text."),
         "ambiguous-date": _("Days and months are written in both orders (“{found}” and “{other}”), so the column was left as text."),
         "month-first": _("Dates are written with the month first, such as {found}."),

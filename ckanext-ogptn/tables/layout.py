@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -168,13 +169,20 @@ def _header_rows(
     if begin and rows[begin - 1][0] == rows[begin][0] - 1:
         # Titles stand above the header too; what names groups of columns is needed where labels repeat, or spans columns.
         spans = any(area[0] == rows[begin - 1][0] - 1 and area[3] > area[1] and area[1] > 0 for area in merged)
-        if spans or (rows[begin - 1][2][-1] > 0 and len(set(_texts(rows[begin]))) < len(filled)):
+        if spans or (rows[begin - 1][2][-1] > 0 and len(set(_texts(rows[begin]))) < len(filled)) or _heads(rows[begin - 1], filled):
             header.insert(0, begin - 1)
     place = begin + 1
     while place < len(rows) and len(header) < _MOST_HEADER_ROWS and _goes_on(rows, header[-1], place, merged):
         header.append(place)
         place += 1
     return header
+
+
+def _heads(row: tuple[int, Sequence[Any], list[int]], below: list[int]) -> bool:
+    """Whether the row right above the header names groups of columns: two texts or more behind the first column, each above a label."""
+    _number, cells, filled = row
+    behind = [place for place in filled if place > 0]
+    return len(behind) > 1 and set(behind) <= set(below) and all(not is_value(cells[place]) or is_year(cells[place]) for place in filled)
 
 
 def _years_head(rows: Sequence[tuple[int, Sequence[Any], list[int]]], begin: int) -> bool:
@@ -216,12 +224,19 @@ def _goes_on(
     return bool(gaps or doubles or spans) or (len(rows) > place + 3 and len(labels_numbers) >= 0.5 * len(numeric))
 
 
+def _group_width(groups: list[int]) -> int:
+    """How many columns the last of several groups spans at most: as many as each of those before it, where they agree."""
+    widths = {after - before for before, after in itertools.pairwise(groups)}
+    return widths.pop() if len(widths) == 1 else 1 << 30
+
+
 def _joined(rows: Sequence[tuple[int, Sequence[Any], list[int]]], merged: Sequence[tuple[int, int, int, int]]) -> dict[int, str]:
     """Labels by place, of a header of several rows: what spans several columns above is said with each of them."""
     labels: dict[int, list[str]] = {}
     for level, (number, cells, filled) in enumerate(rows):
         lower = [set(row[2]) for row in rows[level + 1 :]]
         below: set[int] = set().union(*lower) if lower else set()
+        widest = _group_width([place for place in filled if place in below])
         spread: dict[int, str] = {place: label_of(cells[place]) for place in filled}
         areas = {area[1]: area[3] for area in merged if area[0] == number - 1 and area[3] > area[1]}
         for place in filled:
@@ -229,7 +244,7 @@ def _joined(rows: Sequence[tuple[int, Sequence[Any], list[int]]], merged: Sequen
                 spread |= {other: spread[place] for other in range(place + 1, areas[place] + 1) if other not in filled}
             elif below and place in below and not areas:
                 other = place + 1
-                while other in below and other not in filled:
+                while other in below and other not in filled and (other < filled[-1] or other - place < widest):
                     spread[other] = spread[place]
                     other += 1
         for place, text in spread.items():

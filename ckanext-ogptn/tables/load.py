@@ -249,7 +249,7 @@ class _Rows(io.RawIOBase):
             self.failed = error
 
     def _written(self, numbers: list[int], chunk: list[list[Any]]) -> bytes:
-        kinds: list[RowKind] | None = [row_kind(cells) for cells in chunk] if self._marked else None
+        kinds: list[RowKind] | None = [row_kind(cells, self._table.labels) for cells in chunk] if self._marked else None
         columns = list(zip(*chunk, strict=True))
         try:
             converted = [

@@ -62,6 +62,8 @@ def html_rows(path: Path, findings: Findings, limits: Limits) -> list[tuple[int,
             while below.get(len(cells), 0) > 0:
                 below[len(cells)] -= 1
                 cells.append("")
+            for part in cell.iter("br", "p", "div", "li"):
+                part.tail = f" {part.tail or ''}"
             across, down = _span(cell.get("colspan")), _span(cell.get("rowspan"))
             for place in range(across):
                 if down > 1:

@@ -9,6 +9,7 @@ import datetime as dt
 import re
 import unicodedata
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 from typing import Literal
 
@@ -59,17 +60,28 @@ _MONTH_NAMES = (
 MONTHS = {fold(name): number for number, names in enumerate(_MONTH_NAMES, 1) for name in names}
 #: Units that stand beside a number in its cell; only these, so that "12 A" stays text.
 _UNITS = (
-    r"(?:TND|MDT|MTND|DT|D\.T\.?|MD|Md|KDT|d\.?t\.?|dinars?|millimes?|د\.?\s?ت\.?|دينار|م\.?د\.?|€|EUR|\$|USD|£|GBP|XOF|FCFA|F\s?CFA"
+    r"(?:TND|MDT|MTND|DT|D\.T\.?|MD|Md|KDT|d\.?t\.?|dinars?|millimes?|د\.?\s?ت\.?|دينار|م\.?د\.?|[kM]?€|EUR|\$|USD|£|GBP|XOF|XAF|FCFA"
+    r"|F\s?CFA|CHF|CAD|MAD|DZD"
     r"|kt|ktep|t|tonnes?|kg|m3|m²|ha|km|GWh|MWh|kWh)"
 )
 _SPACES = re.compile("[ \u00a0\u2007\u2009\u202f]")
 _DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹٫٬", "01234567890123456789,'")
 _ARABIC_DECIMAL = re.compile("[٫]")
+#: Currencies that stand before a number.
+_BEFORE = r"(?:US\s?\$|CA\s?\$|[€$£₦₹]|KES|K[Ss]hs?\.?|Rs\.?|USD|EUR|GBP|FCFA|XOF|TND|CHF)"
 _NUMBER = re.compile(
-    r"(?P<open>\()?\s*(?P<sign>[-+−–])?\s*(?P<before>[€$£]\s?)?(?P<digits>[.,]?\d[\d.,' ]*)\s*"
-    rf"(?P<unit>%|٪|{_UNITS})?\s*(?P<after>-)?\s*(?P<close>\))?"
+    rf"(?P<lead>{_BEFORE}\s?)?(?P<open>\()?\s*(?P<sign>[-+−–])?\s*(?P<before>{_BEFORE}\s?)?(?P<inner>[-−–])?"
+    rf"(?P<digits>[.,]?\d[\d.,' ]*)\s*(?P<unit>%|٪|{_UNITS})?\s*(?P<after>-)?\s*(?P<close>\))?\s*(?P<behind>%|٪|{_UNITS})?"
 )
-_GROUPED = re.compile(r"\d{1,3}(?:(?P<mark>[.,' ])\d{3})(?:(?P=mark)\d{3})*")
+#: ``4.00E+07``: as spreadsheet programs show numbers that are too wide for their column. Without the sign it may be a code.
+_EXPONENT = re.compile(r"(?P<sign>[-+−])?(?P<whole>\d)(?:[.,](?P<decimals>\d+))?[eE](?P<power>[-+]\d{1,3})")
+#: Thousands, and India's lakhs and crores: ``12,34,567``.
+_GROUPED = re.compile(r"\d{1,3}(?:(?P<mark>[.,' ])\d{3})(?:(?P=mark)\d{3})*|\d{1,2}(?:,\d{2})+,\d{3}")
+#: A dash beside a currency: accountants' zero, which says nothing more than a dash.
+_DASHED = re.compile(rf"{_BEFORE}\s*[-−–—]+|[-−–—]+\s*{_BEFORE}")
+_SHORT_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{2})")
+_NAMED_DAY = re.compile(r"(\d{1,2})(?:er|st|nd|rd|th)?[-/. ]+([^\W\d_]+)[-/., ]+(\d{4}|\d{2})")
+_SHORT_MONTH = re.compile(r"([^\W\d_]+)\.?[-/'’](\d{2})")
 _DATE = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4})(?:[ T,]+(\d{1,2}):(\d{2})(?::(\d{2}))?)?")
 _ISO = re.compile(r"(\d{4})([/.-])(\d{1,2})\2(\d{1,2})(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?:Z|\+00:?00)?)?")
 _MONTH_YEAR = re.compile(r"([^\W\d_.]+)\.?\s*[-/ ]?\s*(\d{4})")
@@ -90,6 +102,8 @@ class Meaning:
     :ivar unit: ``%`` or another unit in the cell
     :ivar year: a whole number that may be a year
     :ivar order: of a date: ``ymd``, ``dmy`` or ``mdy`` where only that is possible, ``either``, or ``month`` without a day
+    :ivar exponent: a number of which only the first digits are left
+    :ivar short: a date whose year has two digits
     """
 
     kind: Kind
@@ -100,6 +114,8 @@ class Meaning:
     unit: str = ""
     year: bool = False
     order: str = ""
+    exponent: bool = False
+    short: bool = False
 
 
 _TEXT = Meaning("text")
@@ -113,16 +129,21 @@ def meaning(text: str) -> Meaning:
         return _MISSING_MEANING
     western = text.translate(_DIGITS)
     if not any(character.isdigit() for character in western):
+        if _DASHED.fullmatch(_SPACES.sub(" ", text)):
+            return _MISSING_MEANING
         return Meaning("month") if month_number(text) else _TEXT
+    if found := _EXPONENT.fullmatch(western):
+        whole = int(found["power"]) >= len(found["decimals"] or "")
+        return Meaning("number", "" if whole else "decimal", digits=max(1, int(found["power"]) + 1), exponent=True)
     return _number(western, bool(_ARABIC_DECIMAL.search(text))) or _date(western) or _TEXT
 
 
 def _number(text: str, arabic: bool) -> Meaning | None:
-    found = _NUMBER.fullmatch(_SPACES.sub(" ", text))
-    if found is None or bool(found["open"]) != bool(found["close"]) or (found["after"] and (found["sign"] or found["open"])):
+    found = _parts(_SPACES.sub(" ", text))
+    if found is None:
         return None
     digits = found["digits"].strip()
-    unit = (found["unit"] or found["before"] or "").strip().replace("٪", "%")
+    unit = (found["unit"] or found["behind"] or found["before"] or found["lead"] or "").strip().replace("٪", "%")
     whole, dot, comma = digits, "", ""
     if "." in digits and "," in digits:
         # The last one parts the decimals, the other the thousands.
@@ -165,6 +186,19 @@ def _number(text: str, arabic: bool) -> Meaning | None:
     )
 
 
+def _parts(text: str) -> re.Match[str] | None:
+    """A number's parts; None where they contradict each other: one bracket alone, two signs, two units."""
+    found = _NUMBER.fullmatch(text)
+    if found is None or bool(found["open"]) != bool(found["close"]):
+        return None
+    if (found["after"] and (found["sign"] or found["open"])) or (
+        found["inner"] and (found["sign"] or found["after"] or not found["before"])
+    ):
+        return None
+    units = [found[name] for name in ("lead", "before", "unit", "behind") if found[name]]
+    return found if len(units) < 2 else None
+
+
 def _date(text: str) -> Meaning | None:
     if found := _ISO.fullmatch(text):
         year, month, day = int(found[1]), int(found[3]), int(found[4])
@@ -179,12 +213,32 @@ def _date(text: str) -> Meaning | None:
             "either" if day_first and month_first and first != second else "either" if first == second else "dmy" if day_first else "mdy"
         )
         return Meaning("datetime" if found[5] else "date", order=order)
+    if found := _SHORT_DATE.fullmatch(text):
+        year = full_year(found[3])
+        day_first = _valid(year, int(found[2]), int(found[1]), None, None)
+        month_first = _valid(year, int(found[1]), int(found[2]), None, None)
+        if not (day_first or month_first):
+            return None
+        return Meaning("date", order="either" if day_first and month_first else "dmy" if day_first else "mdy", short=True)
+    if (found := _NAMED_DAY.fullmatch(text)) and (number := month_number(found[2])):
+        return (
+            Meaning("date", order="ymd", short=len(found[3]) == 2)
+            if _valid(full_year(found[3]), number, int(found[1]), None, None)
+            else None
+        )
+    if (found := _SHORT_MONTH.fullmatch(text)) and month_number(found[1]):
+        return Meaning("date", order="month", short=True)
     if found := _NUMBERED_MONTH.fullmatch(text):
         month, year = int(found[1] or found[4]), int(found[2] or found[3])
         return Meaning("date", order="month") if 1 <= month <= 12 and year in _YEARS else None
     if (found := _MONTH_YEAR.fullmatch(text)) and month_number(found[1]) and int(found[2]) in _YEARS:
         return Meaning("date", order="month")
     return None
+
+
+def full_year(digits: str) -> int:
+    """``"15"`` is 2015 and ``"98"`` 1998 (POSIX strptime, ``%y``: 69 to 99 are the last century's)."""
+    return int(digits) + (0 if len(digits) > 2 else 1900 if int(digits) >= 69 else 2000)
 
 
 def _valid(year: int, month: int, day: int, hour: str | None, minute: str | None) -> bool:
@@ -210,12 +264,14 @@ def plain_number(text: str, decimal: str) -> str:
     :raises ValueError: the text is no number written so
     """
     western = _SPACES.sub(" ", text.translate(_DIGITS))
+    if found := _EXPONENT.fullmatch(western):
+        return format(Decimal(western.replace(",", ".").replace("−", "-")), "f")
     if "٫" in text:
         western = western.replace(".", "'")
         if decimal == ".":
             western = western.replace(",", ".")
-    found = _NUMBER.fullmatch(western)
-    if found is None or bool(found["open"]) != bool(found["close"]):
+    found = _parts(western)
+    if found is None:
         raise ValueError(text)
     whole, mark, decimals = found["digits"].strip().partition(decimal)
     other = "," if decimal == "." else "."
@@ -225,7 +281,7 @@ def plain_number(text: str, decimal: str) -> str:
         if whole and not _GROUPED.fullmatch(whole):
             raise ValueError(text)
         whole = whole.replace(other, "").replace(" ", "").replace("'", "") or "0"
-    negative = found["open"] or found["after"] or found["sign"] in ("-", "−", "–")
+    negative = found["open"] or found["after"] or found["inner"] or found["sign"] in ("-", "−", "–")
     return f"{'-' if negative else ''}{whole}{'.' + decimals if decimals else ''}"
 
 
@@ -245,6 +301,14 @@ def plain_date(text: str, month_first: bool = False) -> dt.datetime:
     elif found := _DATE.fullmatch(western):
         first, second, year = int(found[1]), int(found[3]), int(found[4])
         day, month = (second, first) if month_first else (first, second)
+    elif short := _SHORT_DATE.fullmatch(western):
+        first, second = int(short[1]), int(short[2])
+        day, month = (second, first) if month_first else (first, second)
+        return moment(full_year(short[3]), month, day)
+    elif (worded := _NAMED_DAY.fullmatch(western)) and (number := month_number(worded[2])):
+        return moment(full_year(worded[3]), number, int(worded[1]))
+    elif (brief := _SHORT_MONTH.fullmatch(western)) and (number := month_number(brief[1])):
+        return moment(full_year(brief[2]), number)
     elif plain := _NUMBERED_MONTH.fullmatch(western):
         return moment(int(plain[2] or plain[3]), int(plain[1] or plain[4]))
     elif (named := _MONTH_YEAR.fullmatch(western)) and (number := month_number(named[1])):
@@ -256,7 +320,13 @@ def plain_date(text: str, month_first: bool = False) -> dt.datetime:
 
 #: Units in a header or a title, as they are written there.
 _UNIT_TEXT = re.compile(
-    r"(?:en\s+)?(?:milli(?:on|ard)s?|milliers?|mille)s?\s+(?:de\s+|d['’]\s?)?(?:dinars?|DT|TND|tonnes?|dollars?|euros?|m3|FCFA)"
+    r"\bin\s+(?:lakhs?|crores?|thousands?|millions?|billions?)(?:\s+of\s+\w+)?\b"
+    r"|(?:US|CA)?[$£](?:\s?(?:million|billion|thousand|['’]?000s?|bn|m)\b|['’]000s?)"
+    r"|\((?:US|CA)?[$£€]\)|(?<!\w)(?:k|M|Mds?\s)€(?!\w)"
+    r"|\ben\s+(?:euros?|dollars?|francs?(?:\s+CFA)?|F\s?CFA|FCFA|k€|M€)(?!\w)"
+    r"|\b(?:M|Mds?|millions?\s+de|milliards?\s+de)\s(?:F\s?CFA|FCFA)\b"
+    r"|\bK(?:ES|Shs?)\.?(?:\s+(?:millions?|thousands?)|\s['’]?000s?)?(?!\w)"
+    r"|(?:en\s+)?(?:milli(?:on|ard)s?|milliers?|mille)s?\s+(?:de\s+|d['’]\s?)?(?:dinars?|DT|TND|tonnes?|dollars?|euros?|m3|FCFA)"
     r"|\b(?:MDT|KDT|TND|D\.T\.?|DT|MTND|MD|Md)(?!\w)"
     r"|\b(?:en\s+)?(?:dinars?|millimes?|tonnes?)\b"
     r"|(?<![\w])(?:kt|ktep(?:-pc[is])?|Mt|kbbl/j|millimes/litre|DT/t|GWh|MWh|kWh|m3|m²|ha|%)(?!\w)"
@@ -268,4 +338,4 @@ _UNIT_TEXT = re.compile(
 
 def units_in(text: str) -> list[str]:
     """The units that a header or a title names, as written: ``"Budget 2018 (en mille dinars)"`` gives ``["en mille dinars"]``."""
-    return list(dict.fromkeys(" ".join(found[0].split()) for found in _UNIT_TEXT.finditer(text)))
+    return list(dict.fromkeys(" ".join(found[0].strip("()").split()) for found in _UNIT_TEXT.finditer(text)))

@@ -158,7 +158,7 @@ class Reading:
                 cells = [whole[place] for place in places]
                 if len(places) < width and sum(1 for cell in whole if cell != "") != sum(1 for cell in cells if cell != ""):
                     more += 1
-                    first_more = first_more or number
+                    widest, first_more = max(widest, length), first_more or number
                     self._reject(number, "more-cells", {"number": length})
                     continue
             if self._doubtful:

@@ -26,6 +26,7 @@ from typing import Any, Literal
 from ..catalogue.text import fold
 from .columns import Column
 from .findings import Finding, Findings, TableError
+from .layout import is_value
 from .notation import Meaning, meaning, moment, month_number, plain_date, plain_number, units_in
 from .read import Reading
 
@@ -61,17 +62,49 @@ _TOTAL = re.compile(
     r"(?:\s+(?:العام|الجملي|الجزءي|الفرعي|القسم|الباب|العنوان|النفقات|الموارد).*)?[\s:.]*",
     re.IGNORECASE,
 )
-_TOTAL_HINTS = ("tot", "Tot", "TOT", "مجموع", "جمل", "جمال")
-_YEAR_LABEL = re.compile(r"\b(?:an|annees?|years?|yr|exercices?|gestion|fy)\b|سنه|سنوات|عام\b|السنه")
+#: What is said after "Total" in a table with one column of labels, where nothing but the words tells a total from a company's name.
+_TOTAL_OF = re.compile(
+    r"(?:(?:sous|sub|grand|s)[\s/-]*)?tot(?:al|aux)\s*(?:[-–:].+|(?:(?:net|brut|all|other|autres?|operating|capital|current|recurrent)\s+)?(?:recettes?|"
+    r"depenses?|charges?|produits?|credits?|revenus?|revenues?|expenditures?|expenses?|appropriations?|receipts?|income|spending|budget|"
+    r"fonctionnement|investissement|exploitation|personnel|costs?|payments?|salaries|missions?|programmes?|programs?|ministeres?|ministry|"
+    r"departements?|departments?|direction|service|fonds|funds?|actif|passif|page|chap\.?|art\.?|\d)\b.*)"
+    r"|(?:montant\s+)?a\s+reporter\b.*|report\s+(?:de\s+la\s+)?page.*|(?:balance\s+)?(?:carried|brought)\s+forward\b.*"
+)
+#: The same where the row's other labels are empty: what "Total" or "المجموع" begins or ends is a total, whatever it is the total of.
+_TOTAL_ANY = re.compile(
+    r"(?:(?:sous|sub|grand|s)[\s/-]*)?tot(?:al|aux|ale|ales)\b.*|.*\b(?:sub[\s-]?)?totals?[\s:.]*|(?:المجموع|مجموع|الجمله|جمله)\b.*"
+)
+_TOTAL_HINTS = ("tot", "Tot", "TOT", "مجموع", "جمل", "جمال", "eporter", "EPORTER", "orward")
+_YEAR_LABEL = re.compile(r"\b(?:an|annees?|years?|yr|exer|exercices?|gestion|fy)\b|سنه|سنوات|عام\b|السنه")
 _DATE_LABEL = re.compile(r"\b(?:dates?|jour|day|echeance)\b|تاريخ|يوم")
-_COUNT_LABEL = re.compile(r"\b(?:code|numero|num|nombre|nbre|nb|n|id|ref|rang|count|number|effectif)\b|عدد|رقم|رمز")
+_CODE_LABEL = re.compile(
+    r"\b(?:codes?|dep|dept|departement|comptes?|articles?|chapitres?|chap|paragraphe|nature|fonction|imputation|insee|siret|siren|numero|num|no|n"
+    r"|id|ident|identifiants?|identifier|ref|references?|accounts?|funds?|heads?|vote|project)\b|رمز|رقم|فصل|فقره|باب"
+)
+#: Codes, counts and parts of a nomenclature: a title's unit is not theirs.
+_NO_AMOUNT = re.compile(
+    rf"{_CODE_LABEL.pattern}|\b(?:nombre|nbre|nb|rang|count|number|effectifs?|sections?|titres?|titles?|lignes?|lines?|classe"
+    r"|class|programmes?|missions?|page|taux|rate|evol|variation|change|ratio)\b|عدد|قسم|عنوان|برنامج|نسبه"
+)
+#: A code with a letter among its digits: ``2A``, ``011B``.
+_CODED = re.compile(r"\d{1,6}[A-Za-z]{1,2}\d{0,4}")
+
+
+def _words(label: str) -> str:
+    """A label folded, with the words of ``BudgetYear`` and ``annee_budget`` apart."""
+    return fold(re.sub(r"(?<=[a-zà-ÿ])(?=[A-Z])|_", " ", label))
 
 
 def is_total(text: str) -> bool:
     """Whether a label says that its row is a total: ``"Total général"``, ``"S/Total"``, ``"المجموع :"``; not ``"Total Tunisie SA"``."""
     if not any(hint in text for hint in _TOTAL_HINTS):
         return False
-    return _TOTAL.fullmatch(_folded(text)) is not None
+    plain = _folded(text)
+    return _TOTAL.fullmatch(plain) is not None or _TOTAL_OF.fullmatch(plain) is not None
+
+
+def _is_lone_total(text: str) -> bool:
+    return any(hint in text for hint in _TOTAL_HINTS) and _TOTAL_ANY.fullmatch(_folded(text)) is not None
 
 
 def _folded(text: str) -> str:
@@ -80,27 +113,39 @@ def _folded(text: str) -> str:
     return " ".join(plain.translate(str.maketrans("أإآةىئ", "اااهيء", "ـ")).lower().split())
 
 
-def row_kind(cells: Sequence[Any]) -> RowKind:
-    """Whether a row is data, a total, or a heading (or note) that is alone in its row."""
+def row_kind(cells: Sequence[Any], labels: frozenset[int] = frozenset()) -> RowKind:
+    """Whether a row is data, a total, or a heading (or note) that is alone in its row.
+
+    :param labels: places of the columns that hold texts: where there are several and all but one are empty, the one may say "Total Roads"
+    """
     filled = [cell for cell in cells if cell != ""]
     if len(filled) == 1 and len(cells) > 2 and isinstance(filled[0], str):
         return "total" if is_total(filled[0]) else "section"
     for cell in [cell for cell in filled if isinstance(cell, str)][:3]:
         if is_total(cell):
             return "total"
+    if labels:
+        words = [place for place, cell in enumerate(cells) if isinstance(cell, str) and cell and not is_value(cell)]
+        if len(words) == 1 and (len(labels) > 1 or words[0] not in labels) and len(filled) > 1 and _is_lone_total(cells[words[0]]):
+            return "total"
     return "row"
 
 
-def _kinds(rows: Sequence[Sequence[Any]], width: int) -> list[RowKind] | None:
+def label_places(reading: Reading) -> frozenset[int]:
+    """Places, among the columns that are kept, of those that hold texts rather than values."""
+    return frozenset(place for place, column in enumerate(reading.columns) if column.index not in reading.layout.numeric)
+
+
+def _kinds(rows: Sequence[Sequence[Any]], width: int, labels: frozenset[int]) -> list[RowKind] | None:
     """The kinds of many rows; None when all are data."""
     odd: dict[int, RowKind] = {}
     for place, cells in enumerate(rows):
         if width > 2 and cells.count("") >= width - 1:
-            odd[place] = row_kind(cells)
+            odd[place] = row_kind(cells, labels)
             continue
         for cell in cells[:4]:
             if cell.__class__ is str and cell and not cell[0].isdigit() and any(hint in cell for hint in _TOTAL_HINTS):
-                if (kind := row_kind(cells)) != "row":
+                if (kind := row_kind(cells, labels)) != "row":
                     odd[place] = kind
                 break
     if not any(kind != "row" for kind in odd.values()):
@@ -287,7 +332,8 @@ class Profile:
         self.examples: dict[str, str] = {}
         self.units: Counter[str] = Counter()
         self.orders: Counter[str] = Counter()
-        self.years = self.plain = self.serials = self.numbers = self.lossy = 0
+        self.years = self.plain = self.serials = self.numbers = self.lossy = self.exponents = self.coded = self.short = 0
+        self.hint = ""
         self.decimals = False
         self.digits = 0
         #: Every number so far is written as PostgreSQL reads it.
@@ -367,7 +413,13 @@ class Profile:
             return
         self.kinds[found.kind] += count
         self.examples.setdefault(found.kind, cell)
-        if found.kind == "number":
+        if found.kind == "text" and _CODED.fullmatch(cell):
+            self.coded += count
+            self.examples.setdefault("coded", cell)
+        elif found.kind == "number":
+            if found.exponent:
+                self.exponents += count
+                self.examples.setdefault("exponent", cell)
             self.numbers += count
             self.units[found.unit] += count
             self.digits = max(self.digits, found.digits)
@@ -383,6 +435,9 @@ class Profile:
                 self.serials += count
         elif found.kind in ("date", "datetime"):
             self.orders[found.order] += count
+            if found.short:
+                self.short += count
+                self.examples.setdefault("short", cell)
             self.examples.setdefault(found.order, cell)
 
     def _feed_native(self, cell: Any, count: int) -> None:
@@ -414,8 +469,20 @@ class Profile:
 
     # -- the decision
 
-    def decide(self, findings: Findings) -> TypedColumn:
-        """The column's type, and what there is to say about it."""
+    def certain_mark(self) -> str:
+        """What parts the decimals in this column, where its own values leave no doubt; else empty."""
+        if self.numbers < 0.5 * (self.total - self.empty):
+            return ""
+        dot = self.roles["dot-decimal"] or self.roles["comma-group"]
+        comma = self.roles["comma-decimal"] or self.roles["dot-group"]
+        return "" if bool(dot) == bool(comma) else "." if dot else ","
+
+    def decide(self, findings: Findings, hint: str = "") -> TypedColumn:
+        """The column's type, and what there is to say about it.
+
+        :param hint: the decimal mark of the other columns, ``""`` where they do not agree: for a column that does not tell itself
+        """
+        self.hint = hint
         column = self.column
         label = column.label or column.id
         filled = self.total - self.empty
@@ -437,6 +504,13 @@ class Profile:
         if self.kinds["code"] and not candidates[best]:
             findings.add("leading-zeros", "note", column=label, found=self.examples["code"])
             return text
+        if best == "number" and (odd := self._odd_codes(label, others)):
+            findings.add("leading-zeros", "note", column=label, found=odd)
+            return text
+        if self.exponents:
+            findings.add("exponents", column=label, count=self.exponents, found=self.examples["exponent"])
+            if _CODE_LABEL.search(_words(label)):
+                return text
         if others > (_TOLERATED * filled if filled >= _ENOUGH else 0):
             if candidates[best] >= 0.5 * filled:
                 findings.add("mixed-values", column=label, count=others, found=self._other_than(best)[:60], type=best)
@@ -450,6 +524,12 @@ class Profile:
         if self.kinds["missing"]:
             findings.add("missing-marks", "note", column=label, count=self.kinds["missing"], found=self.examples["missing"])
         return found
+
+    def _odd_codes(self, label: str, others: int) -> str:
+        """An example of a code with letters, ``2A``, in a column of codes that else are numbers; empty where there is none."""
+        if not others or others != self.coded or not _CODE_LABEL.search(_words(label)):
+            return ""
+        return self.examples["coded"]
 
     def _other_than(self, best: str) -> str:
         mine = {"number": {"number"}, "date": {"date", "datetime"}, "month": {"month"}}.get(best, set())
@@ -470,7 +550,7 @@ class Profile:
         decimal = self._decimal_mark(findings, label)
         if decimal is None:
             return None
-        folded = fold(label)
+        folded = _words(label)
         serial = self.serials == self.numbers and _DATE_LABEL.search(folded) is not None
         if serial:
             example = self.examples.get("number") or self.examples.get("native", "")
@@ -517,6 +597,10 @@ class Profile:
                 if self.plain:
                     # Numbers above 999 without a mark between their thousands stand in the same column.
                     return sign
+                if self.hint:
+                    example = examples[f"{mark}-unsure"]
+                    findings.add("separator-inferred", column=label, found=example, value=plain_number(example, self.hint))
+                    return self.hint
                 findings.add("ambiguous-separator", column=label, found=examples[f"{mark}-unsure"])
                 return None
         return "."
@@ -529,6 +613,11 @@ class Profile:
         if months and months != sum(self.orders.values()) + self.native["date"] + self.native["datetime"]:
             findings.add("mixed-values", column=label, count=months, found=self.examples["month"], type="date")
             return None
+        if self.short:
+            if self.orders["either"] == self.short and not _DATE_LABEL.search(_words(label)):
+                # ``1/2/15`` may be anything.
+                return None
+            findings.add("short-years", "note", column=label, found=self.examples["short"])
         timed = self.kinds["datetime"] or self.native["datetime"]
         month_first = bool(self.orders["mdy"])
         if month_first:
@@ -595,6 +684,7 @@ class TypedTable:
         self.sections = sections
         self.count = count
         self.rejected = Rejected()
+        self.labels = label_places(reading)
         self._findings = findings
 
     @classmethod
@@ -630,7 +720,7 @@ class TypedTable:
         """
         self.rejected = Rejected()
         for number, cells in self.reading.rows():
-            kind = row_kind(cells)
+            kind = row_kind(cells, self.labels)
             values = []
             for typed, cell in zip(self.columns, cells, strict=True):
                 try:
@@ -700,7 +790,7 @@ class Inference:
         self.reading = reading
         self.profiles = [Profile(column, reading.epoch) for column in reading.columns]
         self.totals = self.sections = self.count = 0
-        self.first_total: str = ""
+        self.labels = label_places(reading)
 
     def feed(self, rows: Sequence[Sequence[Any]]) -> list[RowKind] | None:
         """Count more rows.
@@ -708,7 +798,7 @@ class Inference:
         :returns: their kinds; None when all are data
         """
         self.count += len(rows)
-        kinds = _kinds(rows, len(self.profiles))
+        kinds = _kinds(rows, len(self.profiles), self.labels)
         data = rows
         if kinds is not None:
             self.totals += kinds.count("total")
@@ -740,7 +830,9 @@ class Inference:
                 )
             raise TableError("no-table", file=reading.file, sheet=reading.sheet)
         findings = Findings(reading.file, reading.sheet)
-        columns = [profile.decide(findings) for profile in self.profiles]
+        marks = {mark for profile in self.profiles if (mark := profile.certain_mark())}
+        hint = marks.pop() if len(marks) == 1 else "." if not marks and reading.delimiter == "," else ""
+        columns = [profile.decide(findings, hint) for profile in self.profiles]
         _add_units(reading, columns)
         name = kind_id(columns)
         if self.totals:
@@ -760,5 +852,5 @@ def _add_units(reading: Reading, columns: Sequence[TypedColumn]) -> None:
         if own:
             if not typed.unit:
                 typed.unit, typed.unit_from = own[0], "header"
-        elif not typed.unit and len(set(title)) == 1 and not _COUNT_LABEL.search(fold(typed.column.label)):
+        elif not typed.unit and len(set(title)) == 1 and not _NO_AMOUNT.search(_words(typed.column.label)):
             typed.unit, typed.unit_from = title[0], "title"

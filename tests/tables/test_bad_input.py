@@ -58,6 +58,22 @@ def zipped(**members: bytes) -> Callable[[Path], Any]:
     return make
 
 
+PRINTED = [[f"{n:03d}", f"Dépense {n}", f"{n * 137_250}.50", f"{n * 97}.25"] for n in range(1, 401)]
+
+
+def printed() -> str:
+    """Pages of a report, each with its titles, its header and a ruler; the amounts of the last pages are wider than those of the first."""
+    lines = []
+    for place, (code, label, credit, paid) in enumerate(PRINTED):
+        if place % 40 == 0:
+            lines += [f"{'TRESORERIE':<60}Page {place // 40 + 1}", f"{'CODE':<6}{'LIBELLE':<24}{'CREDITS':>16}{'PAYE':>16}", "-" * 62]
+        amounts = [f"{float(one):,.2f}".replace(",", " ").replace(".", ",") for one in (credit, paid)]
+        lines.append(f"{code:<6}{label:<24}{amounts[0]:>16}{amounts[1]:>16}")
+        if place % 40 == 39:
+            lines.append("\x0c")
+    return "\r\n".join(lines)
+
+
 def inner_zip(tmp: Path) -> bytes:
     zipped(a__csv=b"a,b\n1,2\n")(tmp)
     return tmp.read_bytes()
@@ -137,6 +153,25 @@ CASES = [
         "rejected-value",
         named(*(str(n) for n in range(99))),
     ),
+    Case("“4.00E+07”", column("4.00E+07", "1,95E+07"), "exponents", named("40000000", "19500000")),
+    Case("“1.56E+11” in a column of codes", column("1.56E+11", "74712382220", label="Code"), "exponents", named("1.56E+11", "74712382220")),
+    Case("“£-1,300.50”, “(£5.00)” and “-£2.00”", column("£-1,300.50", "(£5.00)", "-£2.00"), "", named("-1300.50", "-5.00", "-2.00")),
+    Case("“$ -”, “$(500.25)” and “(34 567) $”", column("$ -", "$(500.25)", "(34 567) $"), "missing-marks", named("", "-500.25", "-34567")),
+    Case("lakhs and crores: “12,34,567.50”", column("12,34,567.50", "1,00,00,000.00"), "", named("1234567.50", "10000000.00")),
+    Case("a minus behind: “1.234,56-”", column("1.234,56-", "7,00"), "", named("-1234.56", "7.00")),
+    Case("two units in one number: “$5 DT”", column("$5 DT", "$6"), "mixed-values", named("$5 DT", "$6")),
+    Case("“1,728” between commas", raw('Nom,a\nx,"1,728"\ny,776\n'), "separator-inferred", [["x", "1728"], ["y", "776"]]),
+    Case("“1,728” beside “2,5”", raw("Nom;a;b\nx;1,728;2,5\ny;1,5;3\n"), "", [["x", "1.728", "2.5"], ["y", "1.5", "3"]]),
+    Case(
+        "“7,946” beside “1,558,105”",
+        raw("N;a;b\nx;7,946;1,558,105\ny;5;2\n"),
+        "separator-inferred",
+        [["x", "7946", "1558105"], ["y", "5", "2"]],
+    ),
+    Case("“2A” in a column of codes", raw("Dep;n\n75;1\n2A;2\n"), "leading-zeros", [["75", "1"], ["2A", "2"]]),
+    Case("years with two digits", column("31/03/15", "30/06/98", label="Date"), "short-years", named("2015-03-31", "1998-06-30")),
+    Case("“31-mars-15” and “1er juin 2016”", column("31-mars-15", "1er juin 2016"), "short-years", named("2015-03-31", "2016-06-01")),
+    Case("“1/2/15” without a word of dates", column("1/2/15", "3/4/15"), "", named("1/2/15", "3/4/15")),
     # -- shapes
     Case("a header of two rows", raw("Code;2018;\n;Prévu;Payé\na;1;2\nb;3;4\n"), "joined-header", [["a", "1", "2"], ["b", "3", "4"]]),
     Case(
@@ -155,6 +190,23 @@ CASES = [
     Case("several sheets", lambda path: workbook(path, {"A": LINES, "B": [["x", "y"], [1, 2]]}), "other-sheets", RIGHT),
     Case("16,384 columns", lambda path: workbook(path, {"A": [[f"c{n}" for n in range(16_384)], [1] * 16_384]}), "too-many-columns"),
     Case("a cell in the last corner of a sheet", far_corner, "too-many-cells"),
+    Case("a print layout whose numbers have commas and grow to the left", raw(printed(), "cp1252"), "fixed-width", PRINTED),
+    Case("a print layout without anything between its numbers", raw("Health 300,708 310,547\nRoads 1,987,721 1,888,948\n"), "no-columns"),
+    Case("lines drawn around a table", raw("+--+--+\n| Nom | n |\n+--+--+\n| x | 1 |\n| y | 2 |\n+--+--+\n"), "", [["x", "1"], ["y", "2"]]),
+    Case('codes kept as text by ="…"', raw('Code,n\n="05",1\n="10",2\n'), "leading-zeros", [["05", "1"], ["10", "2"]]),
+    Case("codes kept as text by an apostrophe", raw("Code;n\n'05;1\n'10;2\n"), "leading-zeros", [["05", "1"], ["10", "2"]]),
+    Case(
+        "groups of columns beside a column of its own",
+        raw("Nom;Prévu;;Payé;;\n;2014;2015;2014;2015;Note\nx;1;2;3;4;a\ny;1;2;3;4;b\n"),
+        "joined-header",
+        [["x", "1", "2", "3", "4", "a"], ["y", "1", "2", "3", "4", "b"]],
+    ),
+    Case(
+        "“Total Voirie” where the other labels are empty",
+        raw("Service;Nature;n\nVoirie;Achats;5\nTotal Voirie;;5\nx;Total Gaz SA;7\nVoirie Total;;5\n"),
+        "total-rows",
+        [["Voirie", "Achats", "5"], ["Total Voirie", "", "5"], ["x", "Total Gaz SA", "7"], ["Voirie Total", "", "5"]],
+    ),
     # -- workbooks
     Case("legacy .xls", lambda path: xls(path, [["Région", "Montant"], ["Béja", 1234.5], ["Gabès", 7.25]]), "", RIGHT),
     Case("ODS", lambda path: ods(path, [["Région", "Montant"], ["Béja", 1234.5], ["Gabès", 7.25]]), "", RIGHT),
@@ -169,6 +221,12 @@ CASES = [
     Case("errors in cells", lambda path: workbook(path, {"A": [["a", "b"], [1, "#N/A"], [2, 5]]}), "cell-error", [["1", ""], ["2", "5"]]),
     Case("a damaged workbook", raw(b"PK\x03\x04 cut off"), "damaged"),
     # -- markup
+    Case(
+        "lines broken inside of a cell of HTML",
+        raw("<table><tr><th>Nom<th>Montant<br>payé<tr><td>Béja<br/>ville<td>5<tr><td>Gabès<td>7</table>"),
+        "",
+        [["Béja ville", "5"], ["Gabès", "7"]],
+    ),
     Case(
         "HTML saved as .xls",
         raw("<table><tr><th>Région<th>Montant<tr><td>Béja<td>1 234,5<tr><td>Gabès<td>7,25</table>"),
