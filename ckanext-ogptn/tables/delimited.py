@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import itertools
 import re
 import statistics
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from .encoding import Encoding, find_encoding
 from .findings import Findings, TableError
@@ -19,6 +21,9 @@ _DELIMITERS = ("\t", ";", "|", ",", "^", "~")
 _LOOK_AT = 400
 #: Line ends inside one cell from which on a quotation mark was probably never closed.
 _MOST_LINES = 200
+_LINE_END = re.compile(r"\r\n|\r|\n")
+#: Characters of lines read at a time; bytes of one glimpse.
+_READ, _GLIMPSE = 1 << 18, 1 << 16
 _HINT = re.compile(r'^"?sep=(.)"?\s*$', re.IGNORECASE)
 
 
@@ -78,35 +83,70 @@ class Delimited:
 
         :raises TableError: ``line-too-long``, ``quote-never-closed``
         """
+        for first, block in self.blocks(500):
+            yield from enumerate(block, first)
+
+    def blocks(self, size: int) -> Iterator[tuple[int, list[list[str]]]]:
+        """The same, many at a time: ``(number of the first record, cells of each)``.
+
+        :param size: records in one block, at most
+        :raises TableError: ``line-too-long``, ``quote-never-closed``
+        """
         with self._open() as file:
             lines: Iterator[str] = _lines(file, self.limits)
             if self.encoding.nuls:
                 lines = (line.replace("\x00", "") for line in lines)
             if self.dialect.breaks:
-                yield from _at_places(lines, self.dialect.breaks)
+                yield from _at_places(lines, self.dialect.breaks, size)
                 return
-            reader = csv.reader(
-                lines,
-                delimiter=self.dialect.delimiter or ",",
-                quotechar='"',
-                quoting=csv.QUOTE_MINIMAL if self.dialect.quoted else csv.QUOTE_NONE,
-            )
-            number = 0
-            begun = 0
-            try:
-                for number, cells in enumerate(reader, 1):
-                    if reader.line_num - begun > _MOST_LINES:
-                        raise TableError("quote-never-closed", row=number)
-                    begun = reader.line_num
-                    if (number == 1 and len(cells) <= 2 and _HINT.match(self.dialect.delimiter.join(cells))) or (
-                        cells and (cells[0] or cells[-1]).startswith(_RULERS) and all(_RULER.fullmatch(cell) for cell in cells)
-                    ):
-                        cells = []
-                    elif self._wrapped:
-                        cells = [_unwrapped(cell) for cell in cells]
-                    yield number, cells
-            except csv.Error:
-                raise TableError("quote-never-closed", row=number + 1) from None
+            reader = self._reader(lines)
+            first = 1
+            while True:
+                begun = reader.line_num
+                block: list[list[str]] = []
+                broken = False
+                try:
+                    block.extend(itertools.islice(reader, size))
+                except csv.Error:
+                    broken = True
+                if reader.line_num - begun - len(block) >= _MOST_LINES and (place := _runaway(block)) is not None:
+                    broken, block = True, block[:place]
+                if first == 1 and block and len(block[0]) <= 2 and _HINT.match(self.dialect.delimiter.join(block[0])):
+                    block[0] = []
+                if block:
+                    yield first, self._values(block)
+                    first += len(block)
+                if broken:
+                    raise TableError("quote-never-closed", row=first)
+                if len(block) < size:
+                    return
+
+    def _values(self, block: list[list[str]]) -> list[list[str]]:
+        """Without lines that are drawn, and without what is put around codes."""
+        for place, cells in enumerate(block):
+            if cells and (cells[0] or cells[-1]).startswith(_RULERS) and all(_RULER.fullmatch(cell) for cell in cells):
+                block[place] = []
+        return [[_unwrapped(cell) for cell in cells] for cells in block] if self._wrapped else block
+
+    def _reader(self, lines: Iterable[str]):
+        quoting = csv.QUOTE_MINIMAL if self.dialect.quoted else csv.QUOTE_NONE
+        return csv.reader(lines, delimiter=self.dialect.delimiter or ",", quotechar='"', quoting=quoting)
+
+    def glimpses(self) -> Iterator[list[list[str]]]:
+        """Some records from the middle and from the end: what a table holds further down, to guess by and for nothing else."""
+        size = self.path.stat().st_size
+        if self.dialect.breaks or self.encoding.codec.startswith("utf-16"):
+            return
+        with self.path.open("rb") as file:
+            for place in (size // 3, 2 * size // 3, max(size - _GLIMPSE, 0)):
+                file.seek(place)
+                lines = file.read(_GLIMPSE).decode(self.encoding.codec, "replace").splitlines(keepends=True)[1:]
+                if file.tell() < size:
+                    del lines[-1:]
+                rows: list[list[str]] = []
+                with contextlib.suppress(csv.Error):
+                    rows.extend(self._reader(lines))
+                yield self._values(rows)
 
 
 def _unwrapped(cell: str) -> str:
@@ -114,11 +154,22 @@ def _unwrapped(cell: str) -> str:
     return cell if found is None else found[1] or found[2] or ""
 
 
-def _lines(file, limits: Limits) -> Iterator[str]:
-    for line in file:
-        if len(line) > limits.max_line:
-            raise TableError("line-too-long", limit=limits.max_line)
-        yield line
+def _lines(file: IO[str], limits: Limits) -> Iterator[str]:
+    def pieces() -> Iterator[list[str]]:
+        while piece := file.readlines(_READ):
+            if max(map(len, piece)) > limits.max_line:
+                raise TableError("line-too-long", limit=limits.max_line)
+            yield piece
+
+    return itertools.chain.from_iterable(pieces())
+
+
+def _runaway(block: Sequence[Sequence[str]]) -> int | None:
+    """The place of the first record that spans more lines than any real one does."""
+    for place, cells in enumerate(block):
+        if sum(len(_LINE_END.findall(cell)) for cell in cells) >= _MOST_LINES:
+            return place
+    return None
 
 
 #: What is parted by two or more blanks in a line of a print layout.
@@ -127,12 +178,14 @@ _PIECE = re.compile(r"\S+(?: \S+)*")
 _GOES_ON = re.compile(r"\d \d{3}(?!\d)")
 
 
-def _at_places(lines: Iterator[str], breaks: Sequence[int]) -> Iterator[tuple[int, list[str]]]:
+def _at_places(lines: Iterator[str], breaks: Sequence[int], size: int) -> Iterator[tuple[int, list[list[str]]]]:
     starts = (0, *breaks)
     ends = (*breaks, 1 << 30)
-    for number, line in enumerate(lines, 1):
-        text = line.strip("\x0c").rstrip().expandtabs()
-        yield number, [] if _RULER.fullmatch(text) else _at_columns(text, starts, ends)
+    first = 1
+    while piece := list(itertools.islice(lines, size)):
+        texts = [line.strip("\x0c").rstrip().expandtabs() for line in piece]
+        yield first, [[] if _RULER.fullmatch(text) else _at_columns(text, starts, ends) for text in texts]
+        first += len(piece)
 
 
 def _at_columns(text: str, starts: Sequence[int], ends: Sequence[int]) -> list[str]:

@@ -29,7 +29,6 @@ from .findings import TableError
 from .load import load_table
 from .model import FAILED, LOADED, REFUSED, STEPS, WAITING, WORKING, TableState, now
 from .read import open_table
-from .types import TypedTable
 
 log = logging.getLogger(__name__)
 #: One job answers any number of files; the key outlives a lost job by this many seconds at most.
@@ -165,6 +164,10 @@ class _Road:
         self._close(result)
         model.Session.commit()
 
+    def next(self, step: str) -> None:
+        self.done()
+        self.begin(step)
+
     def unchanged(self) -> None:
         self._close("unchanged")
         self._finish(LOADED)
@@ -242,10 +245,7 @@ def _take_down(road: _Road, resource: model.Resource, folder: Path, force: bool)
         }
         road.done()
         road.begin("types")
-        table = TypedTable.infer(reading)
-        road.done()
-        road.begin("load")
-        table, loaded = load_table(reading, resource.id, table=table)
+        table, loaded = load_table(reading, resource.id, typed=lambda: road.next("load"))
         state.columns, state.rows, state.rejections = loaded.columns, loaded.rows, loaded.rejected
         state.findings = [one.as_dict() for one in table.findings()]
         rejected = sorted([*table.rejected.listed, *reading.rejected], key=lambda one: one[0])[:100]

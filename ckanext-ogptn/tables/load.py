@@ -9,9 +9,9 @@ privileges that ``ckan datastore set-permissions`` granted.
 from __future__ import annotations
 
 import contextlib
-import csv
 import hashlib
 import io
+import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,12 +23,25 @@ from sqlalchemy.engine import Connection
 
 from .findings import TableError
 from .read import Reading
-from .types import CHUNK, RowKind, TypedColumn, TypedTable, row_kind
+from .types import Inference, RowKind, TypedColumn, TypedTable, kinds_of
 
 #: Distinct values below which their number is exact; above it is PostgreSQL's estimate.
 EXACT_DISTINCT = 10_000
 #: The label of the column that marks totals, in the languages of the portal: a data dictionary has one label.
 KIND_LABEL = "نوع السطر · Nature de la ligne · Kind of row"
+
+#: Cells that are looked at before a type is guessed.
+_HELD = 250_000
+#: A guess is compared with what was counted every so many thousands of rows.
+_CHECK_EVERY = 20
+#: Texts whose value is remembered, of each column.
+_REMEMBERED = 50_000
+#: In COPY's text format: a value that is not there, and what has to be written otherwise.
+_NOTHING = "\\N"
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_MARKS = ("\\", "\t", "\n", "\r")
+#: Row numbers, the cells of each column, and the rows' kinds where not all are data.
+_Chunk = tuple[Sequence[int], Sequence[Sequence[Any]], Sequence[RowKind] | None]
 
 
 @dataclass
@@ -50,24 +63,37 @@ def load_table(
     resource_id: str,
     *,
     table: TypedTable | None = None,
+    typed: Callable[[], None] = lambda: None,
     progress: Callable[[int], None] = lambda rows: None,  # noqa: ARG005
 ) -> tuple[TypedTable, Loaded]:
     """Load an open table into the DataStore, in place of what the resource had there.
 
+    Without its types, the file is read once: they are guessed from the first rows and some further down, the rows are sent with these
+    types, and all the values are counted on the way. Where the count says something else in the end, what was sent is thrown away and
+    the file is read again with the right types.
+
     :param reading: the file's table
     :param resource_id: the resource's id, which is the table's name
     :param table: its types, when they are known
+    :param typed: told when loading begins, the types being known or guessed
     :param progress: told the number of rows that were sent, every few thousand
     :returns: the table with its findings complete, and what was loaded
     :raises TableError: the table is refused; the DataStore is as it was
     :raises sqlalchemy.exc.SQLAlchemyError: the DataStore's database failed; it is as it was
     """
-    table = table or TypedTable.infer(reading)
+    attempt = _Attempt.known(table) if table is not None else _Attempt.guessed(reading)
+    typed()
     with postgres.get_write_engine().begin() as connection:
         # Two loads of one resource come one after the other.
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"ogptn-table:{resource_id}"})
-        loaded = _load(connection, table, resource_id, progress)
-    return table, loaded
+        before = connection.begin_nested()
+        try:
+            loaded = _load(connection, attempt, resource_id, progress)
+        except _GuessedWrongError:
+            before.rollback()
+            attempt = _Attempt.known(attempt.counted())
+            loaded = _load(connection, attempt, resource_id, progress)
+    return attempt.table, loaded
 
 
 def drop_table(resource_id: str) -> None:
@@ -76,7 +102,90 @@ def drop_table(resource_id: str) -> None:
         connection.execute(sa.text(f"DROP TABLE IF EXISTS {postgres.identifier(resource_id)} CASCADE"))
 
 
-def _load(connection: Connection, table: TypedTable, resource_id: str, progress: Callable[[int], None]) -> Loaded:
+class _GuessedWrongError(Exception):
+    """The types were not those that the first rows suggested."""
+
+
+class _Attempt:
+    """The rows on their way, with the types that they are sent with.
+
+    :ivar table: the table; in the end with its types and findings as they are, guessed or not
+    """
+
+    def __init__(self, table: TypedTable, chunks: Iterator[_Chunk], inference: Inference | None) -> None:
+        self.table = table
+        self.chunks = chunks
+        self._inference = inference
+
+    @classmethod
+    def known(cls, table: TypedTable) -> _Attempt:
+        """With the types that were told from all rows."""
+        read = table.reading.chunks()
+        return cls(
+            table, ((numbers, columns, kinds_of(columns, table.labels) if table.marked else None) for numbers, columns in read), None
+        )
+
+    @classmethod
+    def guessed(cls, reading: Reading) -> _Attempt:
+        """With the types that some rows suggest; the table may be so small that these are all.
+
+        :raises TableError: the table cannot be read; ``no-table``
+        """
+        inference = Inference(reading)
+        held: list[_Chunk] = []
+        read = reading.chunks()
+        cells = 0
+        for numbers, columns in read:
+            held.append((numbers, columns, inference.feed(columns)))
+            cells += len(numbers) * len(columns)
+            if cells >= _HELD:
+                break
+        else:
+            return cls(inference.table(), iter(held), None)
+        guess = Inference(reading)
+        for columns in itertools.chain((columns for _numbers, columns, _kinds in held), reading.glimpses()):
+            guess.feed(columns)
+        counted = ((numbers, columns, inference.feed(columns)) for numbers, columns in read)
+        return cls(guess.table(), itertools.chain(_let_go(held), counted), inference)
+
+    def is_plain(self, place: int) -> bool:
+        """Whether the numbers of a column can be sent as they are written."""
+        return self._inference.profiles[place].all_plain if self._inference else self.table.columns[place].plain
+
+    def check(self) -> None:
+        """Compare the guess with what was counted so far.
+
+        :raises _GuessedWrongError: it was wrong
+        """
+        if self._inference is not None and not self._inference.table().stores_as(self.table):
+            raise _GuessedWrongError
+
+    def complete(self) -> None:
+        """After the last row: put what was counted in the place of the guess.
+
+        :raises _GuessedWrongError: it was wrong
+        """
+        if self._inference is not None:
+            self.check()
+            rejected = self.table.rejected
+            self.table, self._inference = self._inference.table(), None
+            self.table.rejected = rejected
+
+    def counted(self) -> TypedTable:
+        """The types, after the rest of the rows was counted too."""
+        for _chunk in self.chunks:
+            pass
+        assert self._inference is not None
+        return self._inference.table()
+
+
+def _let_go(held: list[_Chunk]) -> Iterator[_Chunk]:
+    while held:
+        yield held.pop(0)
+
+
+def _load(connection: Connection, attempt: _Attempt, resource_id: str, progress: Callable[[int], None]) -> Loaded:
+    table = attempt.table
     quote = postgres.identifier
     staging = f"_ogptn_{hashlib.sha256(resource_id.encode()).hexdigest()[:40]}"
     fields = [(typed.column.id, typed.pg_type) for typed in table.columns]
@@ -98,16 +207,19 @@ def _load(connection: Connection, table: TypedTable, resource_id: str, progress:
         f"NEW._full_text \x3a= to_tsvector(concat_ws(' ', {values_sql})); RETURN NEW; END $fill$"
     )
     run(f"CREATE TRIGGER fill BEFORE INSERT ON {quote(staging)} FOR EACH ROW EXECUTE FUNCTION {quote(staging)}()")
-    stream = _Rows(table, bool(marked), progress)
+    stream = _Rows(attempt, progress)
     names = ", ".join(quote(name) for name, _kind in fields)
     cursor = connection.connection.cursor()
     try:
-        cursor.copy_expert(f"COPY {quote(staging)} ({names}) FROM STDIN (FORMAT csv)", stream, 1 << 20)  # pyright: ignore[reportAttributeAccessIssue]
+        # FREEZE: nobody sees the table before it is complete, and nobody has to write its pages again to say that it is.
+        cursor.copy_expert(f"COPY {quote(staging)} ({names}) FROM STDIN (FREEZE)", stream, 1 << 20)  # pyright: ignore[reportAttributeAccessIssue]
     finally:
         with contextlib.suppress(Exception):  # the connection may be gone; what was raised before is what counts
             cursor.close()
     if stream.failed is not None:
         raise stream.failed
+    attempt.complete()
+    table = attempt.table
     table.check()
     run(f"DROP TRIGGER fill ON {quote(staging)}")
     run(f"DROP FUNCTION {quote(staging)}()")
@@ -210,17 +322,17 @@ def _describe(
 
 
 class _Rows(io.RawIOBase):
-    """The rows as the CSV that COPY reads. An error is kept until the COPY is over: raised inside of it, it would lose its kind."""
+    """The rows as COPY reads them. An error is kept until the COPY is over: raised inside of it, it would lose its kind."""
 
-    def __init__(self, table: TypedTable, marked: bool, progress: Callable[[int], None]) -> None:
+    def __init__(self, attempt: _Attempt, progress: Callable[[int], None]) -> None:
         self.rows = 0
-        self.failed: TableError | None = None
-        self._table = table
-        self._marked = marked
+        self.failed: TableError | _GuessedWrongError | None = None
+        self._attempt = attempt
+        self._table = attempt.table
         self._progress = progress
         self._pieces = self._made()
         self._rest = memoryview(b"")
-        self._caches: list[dict[str, str | None]] = [{} for _column in table.columns]
+        self._caches: list[dict[str, str]] = [{} for _column in self._table.columns]
 
     def readable(self) -> bool:
         return True
@@ -234,62 +346,74 @@ class _Rows(io.RawIOBase):
 
     def _made(self) -> Iterator[bytes]:
         self._table.rejected = type(self._table.rejected)()
-        numbers: list[int] = []
-        chunk: list[list[Any]] = []
+        seen = 0
         try:
-            for number, cells in self._table.reading.rows():
-                numbers.append(number)
-                chunk.append(cells)
-                if len(chunk) >= CHUNK:
-                    yield self._written(numbers, chunk)
-                    numbers, chunk = [], []
-            if chunk:
-                yield self._written(numbers, chunk)
-        except TableError as error:
+            for numbers, columns, kinds in self._attempt.chunks:
+                rejected = self._table.rejected.count
+                piece = self._written(numbers, columns, kinds)
+                seen += 1
+                if self._table.rejected.count > rejected or (kinds is not None and not self._table.marked) or seen % _CHECK_EVERY == 0:
+                    self._attempt.check()
+                if piece:
+                    yield piece
+        except (TableError, _GuessedWrongError) as error:
             self.failed = error
 
-    def _written(self, numbers: list[int], chunk: list[list[Any]]) -> bytes:
-        kinds: list[RowKind] | None = [row_kind(cells, self._table.labels) for cells in chunk] if self._marked else None
-        columns = list(zip(*chunk, strict=True))
+    def _written(self, numbers: Sequence[int], columns: Sequence[Sequence[Any]], kinds: Sequence[RowKind] | None) -> bytes:
+        if self._table.marked and kinds is None:
+            kinds = ["row" for _number in numbers]
         try:
-            converted = [
-                self._column(typed, cells, cache) for typed, cells, cache in zip(self._table.columns, columns, self._caches, strict=True)
-            ]
-            if kinds is not None:
-                converted.append(kinds)
-            rows: Sequence[Sequence[Any]] = list(zip(*converted, strict=True))
+            fields = [self._column(place, cells) for place, cells in enumerate(columns)]
+            if self._table.marked and kinds is not None:
+                fields.append(kinds)
+            rows = list(map("\t".join, zip(*fields, strict=True)))
         except (ValueError, ArithmeticError):
-            rows = self._one_by_one(numbers, chunk, kinds)
-        file = io.StringIO(newline="")
-        csv.writer(file, lineterminator="\n").writerows(rows)
+            rows = self._one_by_one(numbers, columns, kinds)
+        if not rows:
+            return b""
         self.rows += len(rows)
         self._progress(self.rows)
-        return file.getvalue().encode("utf-8", "replace")
+        rows.append("")
+        return "\n".join(rows).encode("utf-8", "replace")
 
-    def _column(self, typed: TypedColumn, cells: Sequence[Any], cache: dict[str, str | None]) -> Sequence[Any]:
-        if set(map(type, cells)) <= {str}:
-            if typed.type == "text" or typed.plain:
-                return cells
-            if len(cache) > 50_000:
+    def _column(self, place: int, cells: Sequence[Any]) -> Sequence[str]:
+        """A column as COPY reads it.
+
+        :raises ValueError: a cell is not of the column's type
+        """
+        typed, cache = self._table.columns[place], self._caches[place]
+        if set(map(type, cells)) != {str}:
+            return [_NOTHING if (text := typed.text(cell)) is None else _field(text) for cell in cells]
+        if typed.type == "text":
+            joined = "".join(cells)
+            if any(mark in joined for mark in _MARKS):
+                return [_field(cell) for cell in cells]
+        elif not self._attempt.is_plain(place):
+            if len(cache) > _REMEMBERED:
                 cache.clear()
-            converted = []
-            for cell in cells:
-                if cell not in cache:
-                    cache[cell] = typed.text(cell)
-                converted.append(cache[cell])
-            return converted
-        return [typed.text(cell) for cell in cells]
+            for cell in set(cells) - cache.keys():
+                cache[cell] = _NOTHING if (text := typed.text(cell)) is None else text
+            return list(map(cache.__getitem__, cells))
+        return [cell or _NOTHING for cell in cells] if "" in cells else cells
 
-    def _one_by_one(self, numbers: list[int], chunk: list[list[Any]], kinds: list[RowKind] | None) -> list[list[Any]]:
+    def _one_by_one(self, numbers: Sequence[int], columns: Sequence[Sequence[Any]], kinds: Sequence[RowKind] | None) -> list[str]:
         rows = []
-        for place, (number, cells) in enumerate(zip(numbers, chunk, strict=True)):
-            row: list[Any] = []
+        for place, (number, cells) in enumerate(zip(numbers, zip(*columns, strict=True), strict=True)):
+            fields: list[str] = []
             for typed, cell in zip(self._table.columns, cells, strict=True):
                 try:
-                    row.append(typed.text(cell))
+                    text = typed.text(cell)
                 except (ValueError, ArithmeticError):
                     self._table.rejected.add(number, "rejected-value", self._table.reason(typed, cell))
                     break
+                fields.append(_NOTHING if text is None else _field(text))
             else:
-                rows.append([*row, kinds[place]] if kinds is not None else row)
+                if self._table.marked and kinds is not None:
+                    fields.append(kinds[place])
+                rows.append("\t".join(fields))
         return rows
+
+
+def _field(text: str) -> str:
+    """A text in COPY's own format; an empty one is nothing."""
+    return text.translate(_ESCAPES) or _NOTHING

@@ -18,7 +18,7 @@ import re
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 #: Rows that are looked at to find the header.
 SAMPLE = 500
+#: Rows that are looked at together, and cells.
+CHUNK, CHUNK_CELLS = 5_000, 200_000
 #: Marks of direction and width that no reader sees (Unicode 16, §23.2): they keep equal texts from being equal.
 _INVISIBLE = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 #: An Arabic letter or mark with Latin letters on both sides.
@@ -62,6 +64,8 @@ _NOT_TABLES = {
     ".mdb",
     ".md",
 }
+#: Texts of which it is remembered that there is nothing to say of them.
+_REMEMBERED = 50_000
 #: What a damaged or exotic archive makes the library raise.
 _BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError)
 _ARCHIVES = {".zip", ".rar", ".7z", ".gz", ".tar", ".tgz", ".bz2"}
@@ -104,6 +108,8 @@ class Reading:
         self._doubtful = True
         self._close: list[Callable[[], None]] = []
         self._found_already: set[str] = set()
+        self._found_in_cells: set[str] = set()
+        self._text: Delimited | None = None
         self._merged: list[tuple[int, int, int, int]] = []
 
     @property
@@ -120,69 +126,73 @@ class Reading:
 
         :raises TableError: with the place at which the table cannot be read on
         """
-        self.rejected.clear()
-        self.rejections = 0
-        layout, width = self.layout, self.layout.width
-        places = [column.index for column in self.columns]
-        straight = places == list(range(width))
-        repeated = layout.repeated
-        first = {next(iter(one), "") for one in repeated}
-        heads = {text for text in first if text}
-        again = fewer = more = widest = 0
-        first_fewer = first_more = None
-        blank = False
+        walk = _Walk(self)
         for number, cells in self._source():
-            if number <= layout.after:
+            if number > walk.after and (row := walk.row(number, cells)) is not None:
+                yield number, row
+        walk.end()
+
+    def chunks(self) -> Iterator[tuple[Sequence[int], list[Sequence[Any]]]]:
+        """The same rows, some thousands at a time: ``(their numbers, the cells of each column)``.
+
+        Of text whose rows are as they should be, whole columns are looked at; any other row is looked at as `rows` does.
+
+        :raises TableError: with the place at which the table cannot be read on
+        """
+        walk = _Walk(self)
+        size = max(50, min(CHUNK, CHUNK_CELLS // max(self.layout.width, 1)))
+        numbers: list[int] = []
+        rows: list[list[Any]] = []
+        for first, block in self._raw_blocks(size):
+            if first <= walk.after:
+                block = block[walk.after + 1 - first :]
+                first = max(first, walk.after + 1)
+            if not block:
                 continue
-            cells = [cell.strip() if cell.__class__ is str else "" if cell is None else cell for cell in cells]
-            length = len(cells)
-            if length > width:
-                if any(cell != "" for cell in cells[width:]):
-                    if repeated and mask(cells) in repeated:
-                        again += 1
-                        continue
-                    more += 1
-                    widest, first_more = max(widest, length), first_more or number
-                    self._reject(number, "more-cells", {"number": length})
-                    continue
-                del cells[width:]
-            elif length < width:
-                if not any(cell != "" for cell in cells):
-                    blank = True
-                    continue
-                fewer += 1
-                first_fewer = first_fewer or number
-                cells += [""] * (width - length)
-            if not straight:
-                whole = cells
-                cells = [whole[place] for place in places]
-                if len(places) < width and sum(1 for cell in whole if cell != "") != sum(1 for cell in cells if cell != ""):
-                    more += 1
-                    widest, first_more = max(widest, length), first_more or number
-                    self._reject(number, "more-cells", {"number": length})
-                    continue
-            if self._doubtful:
-                cells = [
-                    self._clean(cell, number, place) if cell.__class__ is str and not cell.isascii() else cell
-                    for place, cell in enumerate(cells)
-                ]
-            lead = next((cell for cell in cells if cell != ""), None)
-            if lead is None:
-                blank = True
+            if (columns := walk.regular(block)) is not None:
+                if rows:
+                    yield numbers, list(zip(*rows, strict=True))
+                    numbers, rows = [], []
+                yield range(first, first + len(block)), columns
                 continue
-            if heads and lead.__class__ is str and (lead in heads or mask((lead,))[0] in heads) and mask(cells) in repeated:
-                again += 1
-                continue
-            if blank:
-                blank = False
-                self._second_table(number, cells)
-            yield number, cells
-        if again:
-            self._note("repeated-header", "note", count=again)
-        if more:
-            self._note("more-cells", row=first_more, count=more, number=widest)
-        if fewer and self.detected.kind == DELIMITED:
-            self._note("fewer-cells", row=first_fewer, count=fewer)
+            for number, cells in enumerate(block, first):
+                if (row := walk.row(number, cells)) is not None:
+                    numbers.append(number)
+                    rows.append(row)
+            if len(rows) >= size:
+                yield numbers, list(zip(*rows, strict=True))
+                numbers, rows = [], []
+        if rows:
+            yield numbers, list(zip(*rows, strict=True))
+        walk.end()
+
+    def glimpses(self) -> Iterator[list[Sequence[Any]]]:
+        """Columns of some rows further down, where they can be had without reading the whole file; only to guess by."""
+        if self._text is None:
+            return
+        places = [column.index for column in self.columns]
+        for rows in self._text.glimpses():
+            whole = [cells for cells in rows if len(cells) == self.layout.width]
+            if whole:
+                columns = list(zip(*whole, strict=True))
+                yield [list(map(str.strip, columns[place])) for place in places]
+
+    def _raw_blocks(self, size: int) -> Iterator[tuple[int, list[Any]]]:
+        """The source's rows in pieces with consecutive numbers."""
+        if self._text is not None:
+            yield from self._text.blocks(size)
+            return
+        block: list[Any] = []
+        first = 0
+        for number, cells in self._source():
+            if block and (len(block) >= size or number != first + len(block)):
+                yield first, block
+                block = []
+            if not block:
+                first = number
+            block.append(cells)
+        if block:
+            yield first, block
 
     def only(self, label: str, value: str) -> None:
         """Keep the rows whose cell of a column says ``value``: for files that hold more than one table's worth of rows.
@@ -202,6 +212,7 @@ class Reading:
                     yield number, cells
 
         self._source = kept
+        self._text = None
 
     def _second_table(self, number: int, cells: list[Any]) -> None:
         numeric = [place for place, column in enumerate(self.columns) if column.index in self.layout.numeric]
@@ -239,6 +250,7 @@ class Reading:
 
     def _once(self, slug: str, number: int, column: str, **details: Any) -> None:
         if slug not in self._found_already:
+            self._found_in_cells.add(slug)
             self.findings.add(slug, row=number, column=column, **details)
 
     def close(self) -> None:
@@ -250,6 +262,129 @@ class Reading:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+class _Walk:
+    """One pass over the rows of a reading: tells which are rows of the table, and notes what is odd.
+
+    :ivar after: number of the last row that is not data
+    """
+
+    def __init__(self, reading: Reading) -> None:
+        reading.rejected.clear()
+        reading.rejections = 0
+        self.reading = reading
+        layout = reading.layout
+        self.after, self.width = layout.after, layout.width
+        self.places = [column.index for column in reading.columns]
+        self.straight = self.places == list(range(self.width))
+        self.repeated = layout.repeated
+        self.heads = {text for one in self.repeated if (text := next(iter(one), ""))}
+        self.begins = {head[0] for head in self.heads}
+        self.again = self.fewer = self.more = self.widest = 0
+        self.first_fewer: int | None = None
+        self.first_more: int | None = None
+        self.blank = False
+        self.clean: set[str] = set()
+        self.dropped = sorted(set(range(self.width)) - set(self.places))
+
+    def row(self, number: int, cells: Sequence[Any]) -> list[Any] | None:
+        """A row's cells in the table's columns; None when it is none of the table's rows."""
+        reading, width, places, repeated = self.reading, self.width, self.places, self.repeated
+        cells = [cell.strip() if cell.__class__ is str else "" if cell is None else cell for cell in cells]
+        length = len(cells)
+        if length > width:
+            if any(cell != "" for cell in cells[width:]):
+                if repeated and mask(cells) in repeated:
+                    self.again += 1
+                    return None
+                self.more += 1
+                self.widest, self.first_more = max(self.widest, length), self.first_more or number
+                reading._reject(number, "more-cells", {"number": length})
+                return None
+            del cells[width:]
+        elif length < width:
+            if not any(cell != "" for cell in cells):
+                self.blank = True
+                return None
+            self.fewer += 1
+            self.first_fewer = self.first_fewer or number
+            cells += [""] * (width - length)
+        if not self.straight:
+            whole = cells
+            cells = [whole[place] for place in places]
+            if len(places) < width and sum(1 for cell in whole if cell != "") != sum(1 for cell in cells if cell != ""):
+                self.more += 1
+                self.widest, self.first_more = max(self.widest, length), self.first_more or number
+                reading._reject(number, "more-cells", {"number": length})
+                return None
+        if reading._doubtful:
+            cells = [
+                reading._clean(cell, number, place) if cell.__class__ is str and not cell.isascii() else cell
+                for place, cell in enumerate(cells)
+            ]
+        lead = next((cell for cell in cells if cell != ""), None)
+        if lead is None:
+            self.blank = True
+            return None
+        if self.heads and lead.__class__ is str and (lead in self.heads or mask((lead,))[0] in self.heads) and mask(cells) in repeated:
+            self.again += 1
+            return None
+        if self.blank:
+            self.blank = False
+            reading._second_table(number, cells)
+        return cells
+
+    def regular(self, block: Sequence[Sequence[Any]]) -> list[Sequence[Any]] | None:
+        """The cells of each column, when every row of a text is one that `row` gives back as it is but for outer blanks; else None."""
+        if self.blank or self.reading._text is None or set(map(len, block)) != {self.width}:
+            return None
+        whole = [list(map(str.strip, column)) for column in zip(*block, strict=True)]
+        if any(any(whole[place]) for place in self.dropped):
+            return None
+        columns = whole if self.straight else [whole[place] for place in self.places]
+        gaps = "" in columns[0]
+        if gaps and not all(map(any, zip(*columns, strict=True))):
+            return None
+        if self.reading._doubtful and not all(map(self._as_meant, columns)):
+            return None
+        if self.heads:
+            leads = {next(filter(None, cells)) for cells in zip(*columns, strict=True)} if gaps else set(columns[0])
+            if any(self._like_a_head(lead) for lead in leads):
+                return None
+        return columns  # pyright: ignore[reportReturnType]
+
+    def _as_meant(self, column: Sequence[str]) -> bool:
+        """Whether there is nothing to say of the texts of a column."""
+        if "".join(column).isascii():
+            return True
+        unknown = set(column) - self.clean
+        if any(not text.isascii() and not _unremarkable(text) for text in unknown):
+            return False
+        if len(self.clean) > _REMEMBERED:
+            self.clean.clear()
+        self.clean |= unknown
+        return True
+
+    def _like_a_head(self, lead: str) -> bool:
+        # Of nearly all rows the first character tells; a mark that is left out of numbers tells nothing.
+        begin = "#" if lead[0].isdecimal() else western_digits(lead[0])
+        return (not begin or begin in self.begins or lead[0] in self.begins) and (lead in self.heads or mask((lead,))[0] in self.heads)
+
+    def end(self) -> None:
+        """Say what was odd; once, however often the table is read."""
+        reading = self.reading
+        reading._found_already |= reading._found_in_cells
+        if self.again:
+            reading._note("repeated-header", "note", count=self.again)
+        if self.more:
+            reading._note("more-cells", row=self.first_more, count=self.more, number=self.widest)
+        if self.fewer and reading.detected.kind == DELIMITED:
+            reading._note("fewer-cells", row=self.first_fewer, count=self.fewer)
+
+
+def _unremarkable(text: str) -> bool:
+    return not (_INVISIBLE.search(text) or "\ufffd" in text or meant(text) is not None or _MIXED.search(text))
 
 
 def open_table(
@@ -306,7 +441,7 @@ def _attach(reading: Reading, path: Path, sheet: str | None, limits: Limits) -> 
         text = Delimited(path, reading.findings, limits)
         reading.encoding, reading.delimiter = text.encoding.name, text.dialect.delimiter
         reading._doubtful = text.encoding.not_ascii
-        reading._source = text.rows
+        reading._source, reading._text = text.rows, text
     elif kind in ("xlsx", "xlsb", "xls", "ods"):
         book = Workbook(path, kind, limits)
         reading._close.append(book.close)

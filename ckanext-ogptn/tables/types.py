@@ -15,6 +15,7 @@ not, the column stays text. Text keeps the cell's text.
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 import unicodedata
 from collections import Counter
@@ -51,7 +52,6 @@ MOSTLY = 0.5
 #: Values of which so many say that the column is text: nothing is asked of the rest.
 _HOPELESS = 2_000
 _CACHE = 20_000
-CHUNK = 5_000
 #: Rows listed one by one among the rejected.
 LISTED = 100
 
@@ -136,21 +136,29 @@ def label_places(reading: Reading) -> frozenset[int]:
     return frozenset(place for place, column in enumerate(reading.columns) if column.index not in reading.layout.numeric)
 
 
-def _kinds(rows: Sequence[Sequence[Any]], width: int, labels: frozenset[int]) -> list[RowKind] | None:
-    """The kinds of many rows; None when all are data."""
+def kinds_of(columns: Sequence[Sequence[Any]], labels: frozenset[int]) -> list[RowKind] | None:
+    """What `row_kind` says of many rows, given by column; None when all are data."""
+    candidates: set[int] = set()
+    for cells in columns:
+        # Every word that makes a total has one of the hints in it.
+        joined = "\n".join(cells if set(map(type, cells)) == {str} else [cell for cell in cells if cell.__class__ is str])
+        if any(hint in joined for hint in _TOTAL_HINTS):
+            candidates.update(
+                place for place, cell in enumerate(cells) if cell.__class__ is str and any(hint in cell for hint in _TOTAL_HINTS)
+            )
+    # A row with a value in two columns is no heading.
+    if len(columns) > 2 and sum("" not in cells for cells in columns) < 2:
+        candidates.update(place for place, cells in enumerate(zip(*columns, strict=True)) if cells.count("") >= len(columns) - 1)
     odd: dict[int, RowKind] = {}
-    for place, cells in enumerate(rows):
-        if width > 2 and cells.count("") >= width - 1:
-            odd[place] = row_kind(cells, labels)
-            continue
-        for cell in cells[:4]:
-            if cell.__class__ is str and cell and not cell[0].isdigit() and any(hint in cell for hint in _TOTAL_HINTS):
-                if (kind := row_kind(cells, labels)) != "row":
-                    odd[place] = kind
-                break
-    if not any(kind != "row" for kind in odd.values()):
+    for place in candidates:
+        if (kind := row_kind([cells[place] for cells in columns], labels)) != "row":
+            odd[place] = kind
+    if not odd:
         return None
-    return [odd.get(place, "row") for place in range(len(rows))]
+    kinds: list[RowKind] = ["row" for _cell in columns[0]]
+    for place, kind in odd.items():
+        kinds[place] = kind
+    return kinds
 
 
 @dataclass
@@ -178,6 +186,11 @@ class TypedColumn:
     def pg_type(self) -> str:
         """PostgreSQL's type."""
         return "numeric" if self.big else PG_TYPES[self.type]
+
+    @property
+    def way(self) -> tuple[Any, ...]:
+        """What :meth:`text` and `pg_type` depend on."""
+        return self.type, self.decimal, self.month_first, self.serial_epoch, self.big
 
     def text(self, cell: Any) -> str | None:
         """A cell as PostgreSQL reads it; None when it is missing.
@@ -340,6 +353,11 @@ class Profile:
         self.written_plainly = True
         self.hopeless = False
         self._meanings: dict[str, Meaning] = {}
+
+    @property
+    def all_plain(self) -> bool:
+        """Whether every value so far is a number as PostgreSQL reads it, or nothing."""
+        return self.written_plainly and not self.hopeless and not self.kinds["missing"] and self.numbers == self.total - self.empty
 
     def feed(self, cells: Sequence[Any]) -> None:
         """Count more values."""
@@ -694,15 +712,13 @@ class TypedTable:
         :raises TableError: the table cannot be read to its end; ``no-table``
         """
         inference = Inference(reading)
-        chunk: list[list[Any]] = []
-        for _number, cells in reading.rows():
-            chunk.append(cells)
-            if len(chunk) >= CHUNK:
-                inference.feed(chunk)
-                chunk = []
-        if chunk:
-            inference.feed(chunk)
+        for _numbers, columns in reading.chunks():
+            inference.feed(columns)
         return inference.table()
+
+    def stores_as(self, other: TypedTable) -> bool:
+        """Whether another table of the same columns stores every cell in the same way."""
+        return self.marked == other.marked and [typed.way for typed in self.columns] == [typed.way for typed in other.columns]
 
     @property
     def marked(self) -> bool:
@@ -792,21 +808,22 @@ class Inference:
         self.totals = self.sections = self.count = 0
         self.labels = label_places(reading)
 
-    def feed(self, rows: Sequence[Sequence[Any]]) -> list[RowKind] | None:
+    def feed(self, columns: Sequence[Sequence[Any]]) -> list[RowKind] | None:
         """Count more rows.
 
-        :returns: their kinds; None when all are data
+        :param columns: the cells of each column
+        :returns: the rows' kinds; None when all are data
         """
-        self.count += len(rows)
-        kinds = _kinds(rows, len(self.profiles), self.labels)
-        data = rows
+        self.count += len(columns[0])
+        kinds = kinds_of(columns, self.labels)
         if kinds is not None:
             self.totals += kinds.count("total")
             self.sections += kinds.count("section")
             # A heading says nothing of the type of the column that it happens to stand in.
-            data = [cells for cells, kind in zip(rows, kinds, strict=True) if kind != "section"]
-        if data:
-            for profile, cells in zip(self.profiles, zip(*data, strict=True), strict=True):
+            data = [kind != "section" for kind in kinds]
+            columns = [list(itertools.compress(cells, data)) for cells in columns]
+        if columns[0]:
+            for profile, cells in zip(self.profiles, columns, strict=True):
                 profile.feed(cells)
         return kinds
 
