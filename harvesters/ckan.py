@@ -59,6 +59,7 @@ class CkanBackend(Backend):
     """A CKAN site."""
 
     name = "ckan"
+    version = 2
     Options = CkanOptions
     options: CkanOptions
     #: Whether its datasets are asked for by the REST API: the action API gave no list of them.

@@ -1,6 +1,7 @@
 """``data.json``: the catalogue format of DCAT-US 1.1 (resources.data.gov/resources/dcat-us), also written by DKAN, ArcGIS Hub, Socrata.
 
-The document may be hundreds of megabytes; it is read dataset by dataset and never held as a whole.
+Its first version of 2013 (a bare list), the Argentine profile and the JSON of DCAT-US 3.0 (things with labels in place of words, series,
+catalogues in catalogues) are read too. The document may be hundreds of megabytes; it is read dataset by dataset and never held as a whole.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import ijson
 
 from .engine.base import Backend, Check, Cursor, HttpClient, Options, Record, SourceError, Validators, option
 from .engine.problems import NO_GUID, NOT_EXPECTED, NOT_VALID_RECORD, TRUNCATED, RecordError
-from .foreign import Draft, LicensedOptions, date, link, plain, stable_json
+from .foreign import Draft, LicensedOptions, as_geojson, date, link, plain, stable_json, term
 
 _ACCESS_LEVELS = {"public": "PUBLIC", "restricted public": "RESTRICTED", "non-public": "NON_PUBLIC"}
 #: Of one dataset, in bytes of its JSON.
@@ -47,6 +48,7 @@ class DataJsonBackend(Backend):
     """Reads a data.json."""
 
     name: ClassVar[str] = "datajson"
+    version: ClassVar[int] = 2
     Options: ClassVar[type[Options]] = DataJsonOptions
     options: DataJsonOptions
 
@@ -74,9 +76,21 @@ class DataJsonBackend(Backend):
             if stream.not_modified:
                 cursor.all_unchanged()
                 return
+            guids: set[str] = set()
+            members: list[Any] = []
             try:
-                for count, found in enumerate(_datasets(_Prefixed(stream, stream.url)), 1):
-                    if (record := self._record(found, count, cursor)) is not None:
+                for found, series in _datasets(_Prefixed(stream, stream.url)):
+                    count += 1
+                    if series:
+                        members += _members(found)
+                    elif (record := self._record(found, count, cursor)) is not None:
+                        guids.add(record.guid)
+                        yield record
+                for found in members:
+                    # A member may stand in the list of datasets too, and in several series.
+                    record = self._record(found, count, cursor)
+                    if record is not None and record.guid not in guids:
+                        guids.add(record.guid)
                         yield record
             except (ijson.JSONError, UnicodeDecodeError) as error:
                 reason = str(error).replace("\n", " ")[:150]
@@ -94,12 +108,12 @@ class DataJsonBackend(Backend):
             cursor.incomplete(NOT_VALID_RECORD.slug)
             return None
         title = plain(_first(found.get("title")))
-        if plain(found.get("accessLevel")).lower() == "non-public" and not self.options.non_public:
+        if _access(found) == "NON_PUBLIC" and not self.options.non_public:
             return None
         content = stable_json(found)
         guid = plain(_identifier(found))
         if not guid:
-            guid = plain(found.get("landingPage")) or (f"title:{title.casefold()}" if title else "")
+            guid = plain(_address(found.get("landingPage"))) or (f"title:{title.casefold()}" if title else "")
             if not guid:
                 self.report(NO_GUID, title=title or f"№ {number}")
                 guid = "content:" + hashlib.sha256(content).hexdigest()
@@ -107,7 +121,7 @@ class DataJsonBackend(Backend):
             self.report(NOT_VALID_RECORD, guid=guid, title=title, reason=f"{len(content)} B > {_LARGEST} B")
             cursor.present(guid[:2_000])
             return None
-        page = plain(found.get("landingPage"))
+        page = plain(_address(found.get("landingPage")))
         return Record(
             guid=guid[:2_000],
             content=content,
@@ -124,20 +138,20 @@ class DataJsonBackend(Backend):
             found = record.parsed if isinstance(record.parsed, dict) else json.loads(record.content)
         except ValueError as error:
             raise RecordError(NOT_VALID_RECORD, reason=str(error)[:150]) from None
-        draft = Draft(self, record)
-        language = plain(next(iter(_list(found.get("language"))), ""))
-        draft.title(_texts(found.get("title"), language))
-        draft.notes(_texts(found.get("description"), language))
-        draft.keywords((word, language) for word in _list(found.get("keyword")))
-        draft.themes((theme, language) for theme in _list(found.get("theme")))
-        draft.licence(*_list(found.get("license")))
+        draft = Draft(self, record, _words(found.get("language")))
+        draft.title(_texts(found.get("title")))
+        draft.notes(_texts(found.get("description")))
+        draft.keywords((word, "") for word in _words(found.get("keyword")))
+        # superTheme: the Argentine profile's codes of the EU's list, beside themes of the publisher's own.
+        draft.themes((theme, "") for name in ("superTheme", "theme") for theme in _words(found.get(name)))
+        draft.licence(*_words(found.get("license")))
         draft.default_licence(self.options)
-        if level := _ACCESS_LEVELS.get(plain(found.get("accessLevel")).lower()):
+        if level := _access(found):
             draft.data["access_rights"] = level
-        if comment := plain(found.get("rights")):
-            draft.aside("rights", comment)
-        draft.coded("frequency", "frequencies", found.get("accrualPeriodicity"), tk._("the update frequency"))
-        draft.languages(_list(found.get("language")))
+        for name in ("rights", "source"):
+            draft.aside(name, ", ".join(text for value in _words(found.get(name)) if (text := plain(value))))
+        draft.coded("frequency", "frequencies", _word(found.get("accrualPeriodicity")), tk._("the update frequency"))
+        draft.languages(_words(found.get("language")))
         self._period(draft, found.get("temporal"))
         _place(draft, found.get("spatial"))
         draft.date("issued", found.get("issued"))
@@ -149,34 +163,36 @@ class DataJsonBackend(Backend):
         else:
             draft.date("modified", modified)
         draft.text("identifier", _identifier(found))
-        draft.link("url", found.get("landingPage"))
-        draft.links("documentation", [value for value in [*_list(found.get("references")), found.get("describedBy")] if plain(value)])
-        draft.links("conforms_to", [value for value in _list(found.get("conformsTo")) if link(value)])
-        self._bodies(draft, found, language)
+        draft.link("url", _address(found.get("landingPage")))
+        draft.links("documentation", _addresses(found, "references", "describedBy", "page"))
+        draft.links("conforms_to", [value for value in _addresses(found, "conformsTo") if link(value)])
+        self._bodies(draft, found)
         for distribution in _list(found.get("distribution")):
             if isinstance(distribution, Mapping):
-                _file(draft, distribution, language)
+                _file(draft, distribution)
         if not draft.data["resources"] and (page := found.get("accessURL") or found.get("webService")):
             # The format's first version (2013) had the links in the dataset itself.
             draft.resource(url=page, formats=[found.get("format")])
         for name in ("bureauCode", "programCode", "primaryITInvestmentUII", "systemOfRecords", "isPartOf"):
-            if values := ", ".join(text for value in _list(found.get(name)) if (text := plain(value))):
+            if values := ", ".join(text for value in _words(found.get(name)) if (text := plain(value))):
                 draft.aside(name, values)
         return draft.finish()
 
-    def _bodies(self, draft: Draft, found: Mapping[str, Any], language: str) -> None:
-        publisher = found.get("publisher")
-        if isinstance(publisher, Mapping):
-            draft.agent("publisher", [(publisher.get("name"), language)], uri=publisher.get("@id"))
-        elif publisher:
-            draft.agent("publisher", [(publisher, language)])
+    def _bodies(self, draft: Draft, found: Mapping[str, Any]) -> None:
+        for field in ("publisher", "creator"):
+            for body in _list(found.get(field)):
+                if isinstance(body, Mapping):
+                    draft.agent(field, _texts(body.get("name") or body.get("prefLabel")), uri=body.get("@id"))
+                else:
+                    draft.agent(field, [(body, "")])
         if not self.options.keep_contacts:
             return
         for contact in _list(found.get("contactPoint")):
             if isinstance(contact, Mapping):
-                draft.contact([(contact.get("fn") or contact.get("name"), language)], contact.get("hasEmail") or contact.get("email"))
+                emails = _words(contact.get("hasEmail") or contact.get("email"))
+                draft.contact(_texts(contact.get("fn") or contact.get("name")), ";".join(map(str, emails)))
             elif plain(contact):
-                draft.contact([(contact, language)], found.get("mbox"))
+                draft.contact([(contact, "")], found.get("mbox"))
 
     @staticmethod
     def _period(draft: Draft, value: Any) -> None:
@@ -223,30 +239,44 @@ class _Prefixed:
         return start
 
 
-def _datasets(stream: _Prefixed) -> Iterator[Any]:
-    """The members of the list ``dataset``, or of the whole document where it is a list (the format's first version)."""
-    level = listed_at = 0
-    key = ""
+def _datasets(stream: _Prefixed) -> Iterator[tuple[Any, bool]]:
+    """The members of the list ``dataset``, or of the whole document where it is a list (the format's first version), with whether each is a
+    series (of the list ``datasetSeries``). Both may be in catalogues in the catalogue (``catalog``)."""
+    # What is open around: the key that is being read of an object, None of a list.
+    around: list[str | None] = []
+    listed_at = 0
+    series = False
     builder: Any = None
     for event, value in ijson.basic_parse(stream, use_float=False):
-        if event == "map_key" and level == 1:
-            key = value
         begins = event in ("start_map", "start_array")
         ends = event in ("end_map", "end_array")
-        if listed_at and builder is None and level == listed_at and event != "end_array":
+        if event == "map_key" and builder is None:
+            around[-1] = value
+        if listed_at and builder is None and len(around) == listed_at and event != "end_array":
             builder = ijson.ObjectBuilder()
         if builder is not None:
             builder.event(event, value)
-        elif event == "start_array" and (level == 0 or (level == 1 and key == "dataset")):
-            listed_at = level + 1
-        level += begins - ends
-        if level > _DEEPEST:
+        elif event == "start_array":
+            path = [key for key in around if key is not None]
+            if not path or (path[-1] in ("dataset", "datasetSeries") and all(key == "catalog" for key in path[:-1])):
+                listed_at, series = len(around) + 1, path[-1:] == ["datasetSeries"]
+        if begins:
+            around.append("" if event == "start_map" else None)
+        elif ends:
+            around.pop()
+        if len(around) > _DEEPEST:
             raise ijson.JSONError(f"more than {_DEEPEST} levels")
-        if builder is not None and level == listed_at:
-            yield _plain_numbers(builder.value)
+        if builder is not None and len(around) == listed_at:
+            yield _plain_numbers(builder.value), series
             builder = None
-        elif listed_at and level < listed_at:
+        elif listed_at and len(around) < listed_at:
             listed_at = 0
+
+
+def _members(series: Any) -> list[Any]:
+    """The datasets of a series that stand in it themselves, and not only by their addresses."""
+    found = series.get("seriesMember") if isinstance(series, Mapping) else None
+    return [member for member in _list(found) if isinstance(member, Mapping) and (member.get("title") or member.get("distribution"))]
 
 
 def _plain_numbers(value: Any) -> Any:
@@ -262,7 +292,7 @@ def _plain_numbers(value: Any) -> Any:
 def _has_list(stream: Any) -> bool:
     """Whether a document without datasets has their (empty) list all the same."""
     stream.file.seek(0)
-    return bool(re.search(rb'"dataset"\s*:\s*\[|^\s*\[\s*\]\s*$', stream.file.read(1_000_000)))
+    return bool(re.search(rb'"dataset(?:Series)?"\s*:\s*\[|^\s*\[\s*\]\s*$', stream.file.read(1_000_000)))
 
 
 def _list(value: Any) -> list[Any]:
@@ -277,15 +307,62 @@ def _first(value: Any) -> Any:
     return next(iter(_list(value)), "")
 
 
-def _texts(value: Any, language: str) -> list[tuple[Any, str]]:
-    """A text, a list of texts (their first), or texts by language."""
+def _texts(value: Any) -> list[tuple[Any, str]]:
+    """A text, a list of texts (their first), texts by language, or JSON-LD's ``{"@value": …, "@language": …}``, one or several."""
+    if isinstance(value, (list, tuple)) and any(isinstance(part, Mapping) for part in value):
+        return [pair for part in value for pair in _texts(part)]
     if isinstance(value, Mapping):
-        return [(text, str(code)) for code, text in value.items()]
-    return [(_first(value), language)]
+        if "@value" in value:
+            return [(value["@value"], plain(value.get("@language")))]
+        return [(_first(text), str(code)) for code, text in value.items() if not str(code).startswith("@")]
+    return [(_first(value), "")]
+
+
+#: What a thing is called, in DCAT-US 3.0 and in JSON-LD; the first that is there counts.
+_CALLED = ("prefLabel", "label", "rdfs:label", "name", "title", "@value", "value", "notation", "@id", "url")
+
+
+def _word(value: Any) -> Any:
+    """A word, or what a thing is called that stands in its place."""
+    if isinstance(value, Mapping):
+        label = next((value[name] for name in _CALLED if value.get(name)), "")
+        return _first(label) if isinstance(label, (list, Mapping)) else label
+    return _first(value)
+
+
+def _words(value: Any) -> list[Any]:
+    return [_word(part) for part in _list(value)]
+
+
+def _address(value: Any) -> Any:
+    """An address, or that of a thing: a document, a standard."""
+    if isinstance(value, (list, tuple)):
+        return next((found for part in value if (found := _address(part))), "")
+    if isinstance(value, Mapping):
+        return next((value[name] for name in ("@id", "url", "accessURL", "downloadURL") if isinstance(value.get(name), str)), "")
+    return value
+
+
+def _addresses(found: Mapping[str, Any], *names: str) -> list[Any]:
+    return [address for name in names for value in _list(found.get(name)) if plain(address := _address(value))]
+
+
+def _access(found: Mapping[str, Any]) -> str | None:
+    """The portal's code of who may have the data (``accessRights`` since DCAT-US 3.0)."""
+    for name in ("accessLevel", "accessRights"):
+        for value in _words(found.get(name)):
+            text = plain(value)
+            if code := _ACCESS_LEVELS.get(text.lower()) or term("access_rights", text):
+                return code
+    return None
 
 
 def _identifier(found: Mapping[str, Any]) -> Any:
-    return _first(found.get("identifier")) or found.get("@id") or found.get("id") or ""
+    stated = _first(found.get("identifier"))
+    if isinstance(found.get("identifier"), Mapping) or isinstance(stated, Mapping):
+        thing = found["identifier"] if isinstance(found.get("identifier"), Mapping) else stated
+        stated = next((thing[name] for name in ("@id", "@value", "notation", "value") if plain(thing.get(name))), "")
+    return stated or found.get("@id") or found.get("id") or ""
 
 
 def _without_order(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -302,7 +379,11 @@ def _place(draft: Draft, value: Any) -> None:
             elif part.get("type") == "envelope" and isinstance(part.get("coordinates"), list):
                 _envelope(draft, part["coordinates"])
             else:
-                draft.place(part.get("name") or part.get("prefLabel") or "")
+                boxes = [value for name in ("geometry", "bbox", "centroid") for value in _words(part.get(name)) if plain(value)]
+                for box in boxes[:1]:
+                    if (shape := as_geojson(plain(box))) is not None:
+                        draft.geometry(shape)
+                draft.place(_word({name: part.get(name) for name in ("prefLabel", "name", "label", "title")}))
             continue
         written = plain(part)
         if written.startswith("{"):
@@ -334,18 +415,18 @@ def _box(west: float, south: float, east: float, north: float) -> dict[str, Any]
     return {"type": "Polygon", "coordinates": [[[west, south], [east, south], [east, north], [west, north], [west, south]]]}
 
 
-def _file(draft: Draft, found: Mapping[str, Any], language: str) -> None:
-    url = found.get("downloadURL") or found.get("accessURL") or ""
+def _file(draft: Draft, found: Mapping[str, Any]) -> None:
+    url = _address(found.get("downloadURL")) or _address(found.get("accessURL")) or ""
     draft.resource(
-        url=_first(url),
-        names=_texts(found.get("title"), language),
-        descriptions=_texts(found.get("description"), language),
-        formats=[_first(found.get("format")), _first(found.get("mediaType"))],
-        guid=plain(found.get("@id")) or plain(found.get("identifier")),
-        license=_first(found.get("license")),
+        url=url,
+        names=_texts(found.get("title")),
+        descriptions=_texts(found.get("description")),
+        formats=[_word(found.get("format")), _word(found.get("mediaType"))],
+        guid=plain(found.get("@id")) or plain(_identifier(found)),
+        license=_word(found.get("license")),
         issued=found.get("issued"),
         modified=found.get("modified"),
         size=found.get("byteSize"),
-        conforms_to=[value for value in _list(found.get("conformsTo")) if link(value)],
-        data_dictionary=found.get("describedBy"),
+        conforms_to=[value for value in _addresses(found, "conformsTo") if link(value)],
+        data_dictionary=_address(found.get("describedBy")),
     )

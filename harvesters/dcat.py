@@ -2,8 +2,7 @@
 
 A page is parsed by rdflib, as ckanext-dcat's parser does; then every dataset is cut out of its graph with all that belongs to it and
 written as sorted N-Triples in which blank nodes are named by what they say. So a dataset has the same bytes, and the same hash, however
-the portal orders its export and whatever it calls its blank nodes that day. Agents, contacts and periods are read with ckanext-dcat's
-profile.
+the portal orders its export and whatever it calls its blank nodes that day. Periods are read with ckanext-dcat's profile.
 """
 
 from __future__ import annotations
@@ -16,23 +15,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html.entities import name2codepoint
 from typing import Any, ClassVar
-from urllib.parse import quote, urljoin
+from urllib.parse import quote, unquote, urljoin
 from xml.parsers import expat
 from xml.sax import SAXException
 
 import ckan.plugins.toolkit as tk
 from ckanext.dcat.exceptions import RDFParserException
 from ckanext.dcat.processors import HYDRA, SUPPORTED_PAGINATION_COLLECTION_DESIGNS
-from ckanext.dcat.profiles.base import ADMS, DCAT, DCT, FOAF, LOCN, OWL, RDFS, SKOS, SPDX, VCARD, RDFProfile
-from geomet import wkt
+from ckanext.dcat.profiles.base import ADMS, DCAT, DCT, FOAF, LOCN, OWL, RDFS, SCHEMA, SKOS, SPDX, VCARD, RDFProfile
 from lxml import etree  # pyright: ignore[reportAttributeAccessIssue] - compiled
 from rdflib import BNode, Graph, Literal, URIRef
-from rdflib.namespace import RDF
+from rdflib.namespace import RDF, TIME
 from rdflib.term import Node
 
 from .engine.base import Backend, Check, Cursor, HttpClient, Options, Record, Response, SourceError, Validators, option
 from .engine.problems import NOT_EXPECTED, Kind, RecordError, Severity
-from .foreign import Draft, LicensedOptions, date, plain, term
+from .foreign import Draft, LicensedOptions, as_geojson, date, link, plain, term
 
 log = logging.getLogger(__name__)
 
@@ -111,6 +109,7 @@ class DcatBackend(Backend):
     """Reads DCAT catalogues."""
 
     name: ClassVar[str] = "dcat"
+    version: ClassVar[int] = 2
     Options: ClassVar[type[Options]] = DcatOptions
     options: DcatOptions
 
@@ -192,6 +191,9 @@ class DcatBackend(Backend):
             damaged = True
             self.report(BROKEN_XML, url=response.url, reason=str(error)[:150])
         page = _Page(graph, response.url, damaged)
+        if not page.datasets and kind == "json-ld" and re.search(rb'"dataset"\s*:\s*\[', content):
+            # DCAT-US: JSON-LD only for whoever reads a context that the agency's server does not have any more.
+            raise SourceError(NOT_EXPECTED, url=response.url, found="data.json (DCAT-US)", expected="RDF")
         if not graph or (damaged and not page.datasets):
             # Not even a catalogue without datasets: an empty file, plain words, a scrap of XML.
             raise SourceError(NOT_EXPECTED, url=response.url, found=plain(content[:80].decode("utf-8", "replace")) or "0 B", expected="RDF")
@@ -269,6 +271,10 @@ class DcatBackend(Backend):
             raise RecordError(NOT_EXPECTED, url=record.url, found=record.media_type, expected="dcat:Dataset")
         return _Reader(self, record, graph, node).dataset()
 
+
+_LIMITATIONS = "inspire.ec.europa.eu/metadatacodelist/limitationsonpublicaccess/"
+#: OWL-Time's units and ISO 8601's letters for them.
+_LENGTHS = {"years": "Y", "months": "M", "weeks": "W", "days": "D", "hours": "H", "minutes": "M"}
 
 _NOT_RDF = (RDFParserException, ValueError, SyntaxError, AssertionError, AttributeError, KeyError, IndexError, RecursionError)
 
@@ -500,9 +506,7 @@ class _Reader:
         self._options = backend.options
         self._graph = graph
         self._node = node
-        self._draft = Draft(backend, record)
-        # ckanext-dcat's readings of contacts, agents and periods.
-        self._profile = RDFProfile(graph, dataset_type="dataset")
+        self._draft = Draft(backend, record, self._values(node, DCT.language))
 
     def _values(self, node: Node, *predicates: URIRef) -> list[str]:
         """Addresses and texts, sorted; a node without address gives its label."""
@@ -526,15 +530,13 @@ class _Reader:
         draft.themes(self._themes())
         draft.licence(*self._licences(node), *(self._dataset_licence_of_files()))
         draft.default_licence(self._options)
-        draft.coded("frequency", "frequencies", self._value(node, DCT.accrualPeriodicity), tk._("the update frequency"))
+        draft.coded("frequency", "frequencies", self._frequency(), tk._("the update frequency"))
         draft.languages(self._values(node, DCT.language))
-        rights = self._value(node, DCT.accessRights)
+        rights = [value for value in self._values(node, DCT.accessRights, DCT.rights, DCT.license) if term("access_rights", value)]
         if rights:
-            code = term("access_rights", rights)
-            if code:
-                draft.data["access_rights"] = code
-            else:
-                draft.aside("access_rights", rights)
+            draft.data["access_rights"] = term("access_rights", rights[0])
+        else:
+            draft.aside("access_rights", self._value(node, DCT.accessRights))
         self._periods()
         self._places()
         draft.date("issued", self._value(node, DCT.issued))
@@ -543,7 +545,10 @@ class _Reader:
         draft.text("version", self._value(node, DCAT.version, OWL.versionInfo, ADMS.version), 100)
         draft.translated("version_notes", _texts(graph, node, ADMS.versionNotes))
         draft.translated("provenance", _texts(graph, node, DCT.provenance))
-        draft.links("conforms_to", (value for value in self._values(node, DCT.conformsTo) if ":" in value))
+        standards = self._values(node, DCT.conformsTo)
+        draft.links("conforms_to", filter(link, standards))
+        # Reference systems and standards by name: no mistake, but no address either.
+        draft.aside("conforms_to", ", ".join(value for value in standards if not link(value)))
         draft.links("documentation", self._values(node, FOAF.page))
         if page := self._value(node, DCAT.landingPage):
             draft.link("url", page)
@@ -551,6 +556,20 @@ class _Reader:
         for distribution in self._distributions():
             self._resource(distribution)
         return draft.finish()
+
+    def _frequency(self) -> str:
+        """An address, a word, or a length of time (``time:DurationDescription`` of OWL-Time, in the Spanish NTI) as ISO 8601 writes it."""
+        found: list[str] = []
+        for value in sorted(self._graph.objects(self._node, DCT.accrualPeriodicity), key=str):
+            for thing in (value, *sorted(self._graph.objects(value, RDF.value), key=str)):
+                for unit, letter in _LENGTHS.items():
+                    number = next((plain(length) for length in self._graph.objects(thing, TIME[unit])), "")
+                    # "1.0"^^xsd:decimal
+                    if re.fullmatch(r"0*[1-9]\d*(?:\.0+)?", number):
+                        found.append(f"R/P{'T' * (unit in ('hours', 'minutes'))}{int(float(number))}{letter}")
+            labels = [text for text, _language in _labels(self._graph, value)]
+            found += [text for text in (*labels, str(value)) if not isinstance(value, BNode) or text != str(value)]
+        return next((text for text in found if term("frequencies", text)), next(iter(found), ""))
 
     def _themes(self) -> list[tuple[str, str]]:
         found: list[tuple[str, str]] = []
@@ -571,6 +590,9 @@ class _Reader:
         found: list[str] = []
         for predicate in (DCT.license, DCT.rights):
             for value in sorted(self._graph.objects(node, predicate), key=str):
+                if _LIMITATIONS in str(value).replace("-", "").lower():
+                    # INSPIRE's list of why access is limited, or that it is not.
+                    continue
                 if not isinstance(value, BNode):
                     found.append(str(value))
                 # dct:type of a licence says what kind it is, dct:identifier and labels what it is called.
@@ -611,44 +633,67 @@ class _Reader:
 
     def _places(self) -> None:
         for place in sorted(self._graph.objects(self._node, DCT.spatial), key=str):
-            for geometry in (
+            for value in (
                 value
                 for predicate in (LOCN.geometry, DCAT.bbox, DCAT.centroid)
                 for value in sorted(self._graph.objects(place, predicate), key=str)
             ):
-                if "spatial" not in self._draft.data and (found := _geojson(geometry)):
+                if "spatial" not in self._draft.data and (found := as_geojson(str(value))):
                     self._draft.geometry(found)
             labels = _labels(self._graph, place)
             if labels:
                 self._draft.place(labels[0][0])
             elif isinstance(place, Literal) and str(place).lstrip().startswith(("{", "POLYGON", "POINT")):
-                if found := _geojson(place):
+                if found := as_geojson(str(place)):
                     self._draft.geometry(found)
             elif not isinstance(place, BNode):
                 self._draft.place(str(place))
 
     def _agents(self) -> None:
         for field, predicate in (("publisher", DCT.publisher), ("creator", DCT.creator)):
-            literal = next((value for value in self._graph.objects(self._node, predicate) if isinstance(value, Literal)), None)
-            if literal is not None:
-                self._draft.agent(field, [(str(literal), literal.language or "")])
-            for agent in sorted(self._profile._agents_details(self._node, predicate), key=lambda one: (one["uri"], one["name"])):
-                names = [*((name, language) for language, name in agent.get("name_translated", {}).items())] or [(agent["name"], "")]
-                subject = URIRef(agent["uri"]) if agent["uri"] else None
-                if not any(plain(name) for name, _language in names) and subject is not None:
-                    names = _labels(self._graph, subject) or names
-                self._draft.agent(field, names, url=agent["url"], uri=agent["uri"], identifier=agent["identifier"])
+            found = []
+            for agent in self._graph.objects(self._node, predicate):
+                if isinstance(agent, Literal):
+                    found.append((agent, [(str(agent), agent.language or "")]))
+                else:
+                    found.append((agent, self._said(agent, *_NAMES) or _name_in(agent)))
+            # Blank nodes are called otherwise each time: names come first.
+            for agent, names in sorted(found, key=lambda pair: (not pair[1], pair[1], str(pair[0]))):
+                self._draft.agent(
+                    field,
+                    names,
+                    url=self._value(agent, FOAF.homepage),
+                    uri=str(agent) if isinstance(agent, URIRef) else "",
+                    identifier=self._value(agent, DCT.identifier),
+                )
         if not self._options.keep_contacts:
             return
-        for predicate in (DCAT.contactPoint, ADMS.contactPoint):
-            contacts = self._profile._contact_details(self._node, predicate)
-            for contact in sorted(contacts, key=lambda one: (one.get("name") or "", one.get("email") or "")):
-                names = [*((name, language) for language, name in contact.get("name_translated", {}).items())] or [
-                    (contact.get("name"), "")
-                ]
-                if not any(plain(name) for name, _language in names) and contact.get("uri"):
-                    names = _texts(self._graph, URIRef(contact["uri"]), VCARD["organization-name"], FOAF.name, RDFS.label)
-                self._draft.contact(names, contact.get("email"), contact.get("url"))
+        contacts = []
+        for contact in {
+            value for predicate in (DCAT.contactPoint, ADMS.contactPoint) for value in self._graph.objects(self._node, predicate)
+        }:
+            if isinstance(contact, Literal):
+                # Words in the place of a contact: a name, or an address to write to.
+                mail = [str(contact)] if "@" in contact else []
+                contacts.append(([] if mail else [(str(contact), contact.language or "")], mail, []))
+            else:
+                mails = [text for text, _language in self._said(contact, *_MAILS)]
+                contacts.append((self._said(contact, *_NAMES), mails, [text for text, _language in self._said(contact, *_PAGES)]))
+        for names, mails, pages in sorted(contacts):
+            self._draft.contact(names, ";".join(mails), next(iter(pages), ""))
+
+    def _said(self, node: Node, *predicates: URIRef) -> list[tuple[str, str]]:
+        """``[(text, language or "")]`` of the first predicate that has any; a vCard may put a node in between (``vcard:hasValue``)."""
+        for predicate in predicates:
+            found: set[tuple[str, str]] = set()
+            for value in self._graph.objects(node, predicate):
+                inner = [*self._graph.objects(value, VCARD.hasValue), *self._graph.objects(value, VCARD.value)]
+                for each in inner or ([] if isinstance(value, BNode) else [value]):
+                    if plain(str(each)):
+                        found.add((str(each), getattr(each, "language", None) or ""))
+            if found:
+                return sorted(found, key=lambda pair: (pair[1], pair[0]))
+        return []
 
     def _distributions(self) -> list[Node]:
         found = set(self._graph.objects(self._node, DCAT.distribution))
@@ -684,8 +729,23 @@ class _Reader:
             size=self._value(item, DCAT.byteSize),
             hash=self._value(checksum, SPDX.checksumValue) if checksum is not None else "",
             hash_algorithm=self._value(checksum, SPDX.algorithm) if checksum is not None else "",
-            conforms_to=[value for value in self._values(item, DCT.conformsTo) if ":" in value],
+            conforms_to=filter(link, self._values(item, DCT.conformsTo)),
         )
+
+
+#: What agents and contacts are called, where they are written to, and their pages: vCard of 2014 and of 2006, FOAF, and what else is met.
+_NAMES = (
+    FOAF.name, VCARD.fn, VCARD.hasFN, VCARD["organization-name"], VCARD.hasOrganizationName,
+    SKOS.prefLabel, RDFS.label, DCT.title, SCHEMA.name,
+)  # fmt: skip
+_MAILS = (VCARD.hasEmail, VCARD.email, FOAF.mbox, SCHEMA.email)
+_PAGES = (VCARD.hasURL, VCARD.url, FOAF.homepage, FOAF.page)
+
+
+def _name_in(agent: Node) -> list[tuple[str, str]]:
+    """The name that an address ends with, as GeoNetwork makes them up: ``…/organizations/Office%20de%20l%27eau``."""
+    name = unquote(str(agent).rstrip("/").rsplit("/", 1)[-1]) if isinstance(agent, URIRef) else ""
+    return [(name, "")] if " " in name else []
 
 
 def _labels(graph: Graph, node: Node) -> list[tuple[str, str]]:
@@ -697,14 +757,3 @@ def _labels(graph: Graph, node: Node) -> list[tuple[str, str]]:
         ((str(value), getattr(value, "language", None) or "") for value in found if isinstance(value, Literal)),
         key=lambda pair: (pair[1], pair[0]),
     )
-
-
-def _geojson(value: Node) -> str | None:
-    """A geometry in GeoJSON or WKT (with or without GeoSPARQL's reference system) as GeoJSON."""
-    text = str(value).strip()
-    if text.startswith("{"):
-        return text
-    try:
-        return json.dumps(wkt.loads(re.sub(r"^<[^>]*>\s*", "", text)))
-    except (ValueError, TypeError, KeyError, IndexError, StopIteration, AttributeError):
-        return None

@@ -7,6 +7,7 @@ never lost for one odd field.
 
 from __future__ import annotations
 
+import collections
 import datetime as dt
 import functools
 import html
@@ -22,6 +23,7 @@ import ckan.plugins.toolkit as tk
 import nh3
 import yaml
 from dateutil import parser as dates
+from geomet import wkt
 from markdownify import markdownify
 
 from ckanext.ogptn.catalogue import rules, vocabulary
@@ -196,6 +198,9 @@ def _format_by_part(value: str) -> str | None:
     plain = value.strip().lower().split(";", 1)[0].strip()
     if plain != value.strip().lower():
         return term("formats", plain)
+    # GeoNetwork's protocols: "OGC:WMS-1.3.0-http-get-map", "WWW:LINK-1.0-http--link".
+    if re.match(r"(?:ogc|www|esri):", plain) and (protocol := re.sub(r"-(?:\d|http).*", "", plain)) != plain:
+        return term("formats", protocol)
     # ".csv", "CSV, XLSX", "csv/zip", "ESRI Shapefile (zip)": the first part that is a format.
     parts = [part for part in re.split(r"[\s,;/|()+&]+", plain.lstrip(".")) if part]
     if len(parts) > 1 or parts != [plain]:
@@ -259,14 +264,21 @@ def plain(value: Any) -> str:
     return text
 
 
+_OURS = {"ARA": "ar", "FRA": "fr", "ENG": "en"}
+
+
+def portal_language(stated: str) -> str | None:
+    """The portal's language that a source means by ``"fr"``, ``"fr-CA"``, ``"fra"`` or an address of the EU's list; None for others."""
+    return _OURS.get(term("languages", stated) or "")
+
+
 def language_of(text: str, stated: str, default: str) -> str:
     """The portal's language under which a text is kept.
 
     :param stated: the language that the source names (``"fr"``, ``"fr-CA"``, ``"de"``), or ``""``
-    :param default: the source's language
+    :param default: the record's language, or the source's
     """
-    code = stated.lower()[:2]
-    if code in t.LANGUAGES:
+    if code := portal_language(stated):
         return code
     if t.is_arabic(text):
         # A French description may name a place in Arabic, and the reverse: the script of most letters tells.
@@ -334,6 +346,17 @@ def date(value: Any) -> str | None:
     return f"{first.year:04}-{first.month:02}" if first.day != second.day else first.date().isoformat()
 
 
+def as_geojson(text: str) -> str | None:
+    """A geometry in GeoJSON or WKT (with or without GeoSPARQL's reference system) as GeoJSON."""
+    text = text.strip()
+    if text.startswith("{"):
+        return text
+    try:
+        return json.dumps(wkt.loads(re.sub(r"^<[^>]*>\s*", "", text)))
+    except (ValueError, TypeError, KeyError, IndexError, StopIteration, AttributeError):
+        return None
+
+
 # ------------------------------------------------------------------------------------------------------------------------- draft
 @dataclass(frozen=True)
 class LicensedOptions(Options):
@@ -355,15 +378,19 @@ class Draft:
     """A dataset in the making, from one foreign record.
 
     :param backend: whose source this is; takes the reports
+    :param languages: those that the record says its own texts are in, as written there; if it is one of the portal's, texts that name no
+        language are in that one, and not in the source's
     """
 
-    def __init__(self, backend: Backend, record: Record) -> None:
+    def __init__(self, backend: Backend, record: Record, languages: Sequence[Any] = ()) -> None:
         self._backend = backend
         self._record = record
-        self._language = backend.source.language
+        stated = {found for value in languages if (found := portal_language(plain(value)))}
+        self._language = stated.pop() if len(stated) == len(languages) == 1 else backend.source.language
         self.data: dict[str, Any] = {"resources": [], "extras": []}
         self._keywords: dict[str, dict[str, None]] = {}
         self._themes: dict[str, None] = {}
+        self._unknown_themes: dict[str, None] = {}
 
     def default_licence(self, options: LicensedOptions) -> None:
         """The administrator's licence, for a record that names none; one that we do not know is a licence too."""
@@ -377,11 +404,12 @@ class Draft:
         :param values: ``[(text, language or "")]`` or ``{language: text}``; of two texts in one language the first stays
         :param rich: the field takes Markdown and several lines
         """
-        pairs = _pairs(values)
-        # Texts in the portal's own languages first, so that a German one takes no Frenchman's place.
-        pairs.sort(key=lambda pair: pair[1].lower()[:2] not in t.LANGUAGES)
         found: dict[str, str] = {}
-        for text, language in pairs:
+        # Texts in the portal's own languages first, then those that name none. One in German is better than nothing, but must not pass for
+        # the French one where readers could have the English.
+        for text, language in sorted(_pairs(values), key=lambda pair: _rank(pair[1])):
+            if found and _rank(language) == _FOREIGN:
+                break
             written = markdown(text) if rich else plain(text)
             if not written:
                 continue
@@ -425,14 +453,17 @@ class Draft:
             self.data["extras"].append({"key": key, "value": written[:2_000]})
 
     def keywords(self, values: Iterable[tuple[Any, str]]) -> None:
-        """``[(word, language or "")]``; a text with commas is several."""
-        for text, language in values:
-            for word in re.split("[,،;؛|\n]", plain(text)):
-                kept = " ".join(word.split())[:100].strip()
-                if kept:
-                    words = self._keywords.setdefault(language_of(kept, language, self._language), {})
-                    if len(words) < 100:
-                        words.setdefault(kept)
+        """``[(word, language or "")]``; a text with commas is several. Those in other languages than the portal's are left out where they
+        are translations: where there are as many in one of the portal's."""
+        split = [(kept, language) for text, language in values for word in re.split("[,،;؛|\n]", plain(text)) if (kept := plain(word))]
+        number = collections.Counter(language for _word, language in split)
+        most = max((count for language, count in number.items() if _rank(language) == _OWN), default=0)
+        for word, language in split:
+            if _rank(language) == _FOREIGN and number[language] <= most:
+                continue
+            words = self._keywords.setdefault(language_of(word, language, self._language), {})
+            if len(words) < 100:
+                words.setdefault(self._short(word, 100, "tags"))
 
     # -- terms
     def licence(self, *values: Any) -> None:
@@ -455,11 +486,11 @@ class Draft:
                 continue
             if code := term("themes", text):
                 self._themes.setdefault(code)
-            elif _SCHEME.match(text):
-                self._backend.report(UNKNOWN_THEME, field="theme", value=text)
+                continue
+            self._unknown_themes.setdefault(text)
+            if _SCHEME.match(text):
                 self.aside("theme", text)
             else:
-                self._backend.report(UNKNOWN_THEME, field="theme", value=text)
                 self.keywords([(text, language)])
 
     def coded(self, field: str, kind: str, value: Any, name: str) -> None:
@@ -580,18 +611,20 @@ class Draft:
         row: dict[str, Any] = {}
         if found := self.texts("contact", names, rich=False, limit=500):
             row["name_translated"] = found
-        address = plain(email)
-        address = re.sub(r"^mailto:", "", address, flags=re.IGNORECASE).split("?")[0].strip()
-        if address:
+        addresses: list[str] = []
+        written = plain(email)
+        # "mailto:a@x", "a@x; b@x", "Somebody <a@x>": each address has a row of its own.
+        for address in re.findall(r"[^\s<>;,:?\"()]+@[^\s<>;,:?\"()]+", written) or [written] * bool(written):
             try:
-                row["email"] = rules.email(address)
+                addresses.append(rules.email(address))
             except RuleError as broken:
-                self._backend.report(LEFT_OUT, field="contact", value=address, reason=str(broken))
+                self._backend.report(LEFT_OUT, field="contact", value=written, reason=str(broken))
         if page := link(url):
             row["url"] = page
         rows = self.data.setdefault("contact", [])
-        if row and row not in rows and len(rows) < 20:
-            rows.append(row)
+        for each in [{**row, "email": address} for address in addresses] or [row]:
+            if each and each not in rows and len(rows) < 20:
+                rows.append(each)
         if not rows:
             del self.data["contact"]
 
@@ -681,10 +714,11 @@ class Draft:
         written = [text for value in formats if (text := plain(value))]
         code = next((found for value in written if (found := term("formats", value))), None)
         # What the file is called says more than "binary" or a format that nobody knows.
-        ending = urlsplit(resource.get("url", "")).path.rsplit("/", 1)[-1].rsplit(".", 1)
-        by_name = term("formats", ending[1]) if len(ending) == 2 and re.fullmatch(r"\w{2,7}", ending[1]) else None
-        if code in (None, "OCTET") and by_name:
-            code = by_name
+        for called in (urlsplit(resource.get("url", "")).path.rsplit("/", 1)[-1], *resource.get("name_translated", {}).values()):
+            ending = called.rsplit(".", 1)
+            by_name = term("formats", ending[1]) if len(ending) == 2 and re.fullmatch(r"\w{2,7}", ending[1]) else None
+            if by_name and (code in (None, "OCTET") or (code, by_name) == ("JSON", "GEOJSON")):
+                code = by_name
         if code:
             resource["format"] = code
         elif written:
@@ -702,6 +736,10 @@ class Draft:
         source = self._backend.source
         if self._themes:
             self.data["theme"] = list(self._themes)
+        else:
+            # Whoever has a theme of ours may have finer ones of their own, as keywords: nothing is to be done about these.
+            for theme in self._unknown_themes:
+                self._backend.report(UNKNOWN_THEME, field="theme", value=theme)
         if self._keywords:
             self.data["tags_translated"] = {language: list(words) for language, words in self._keywords.items()}
         if not self.data["resources"]:
@@ -715,6 +753,14 @@ class Draft:
         if not self.data["extras"]:
             del self.data["extras"]
         return self.data
+
+
+_OWN, _UNNAMED, _FOREIGN = range(3)
+
+
+def _rank(language: str) -> int:
+    """Whether a text is in a language of the portal, in none that is named, or in another."""
+    return _UNNAMED if not language.strip() else _OWN if portal_language(language) else _FOREIGN
 
 
 def _pairs(values: Mapping[str, Any] | Iterable[tuple[Any, str]]) -> list[tuple[Any, str]]:

@@ -70,7 +70,7 @@ def test_a_whole_record(http_server: SourceServer, accepted: Any) -> None:
     assert dataset["publisher"][0]["name_translated"] == {"en": "Sea Office"}
     assert [resource.get("format") for resource in dataset["resources"]] == ["CSV", "REST", "OCTET"]
     assert dataset["resources"][2]["description_translated"] == {"en": "levels on request"}
-    assert reading.slugs() == ["unknown-theme", "unusable-address"]
+    assert reading.slugs() == ["unusable-address"]
     shown = accepted(dataset, "sea-level")
     assert shown["title"] == "Sea & level"
     assert len(shown["resources"]) == 3
@@ -219,3 +219,95 @@ def test_after_an_entry_that_is_no_record_nothing_counts_as_gone(http_server: So
     reading = read(DataJsonBackend, url)
     assert reading.order == ["a"]
     assert reading.cursor.reasons == ["unreadable-record"]
+
+
+def test_themes_languages_and_addresses_of_the_argentine_profile(http_server: SourceServer, accepted: Any) -> None:
+    dataset = {
+        "title": "Precios al consumidor",
+        "description": "Datos sintéticos",
+        "identifier": "precios",
+        "superTheme": ["ECON"],
+        "theme": ["precios"],
+        "language": ["eng"],
+        "source": "Oficina de estadística",
+        "contactPoint": {"fn": "Equipo", "hasEmail": "uno@datos.example; dos@datos.example , mailto:tres@datos.example"},
+        "license": "No se especificó la licencia",
+        "distribution": [{"title": "Serie", "downloadURL": "https://datos.example/serie.csv", "format": "CSV"}],
+    }
+    reading = read(DataJsonBackend, http_server.says("/data.json", catalogue(dataset)))
+    found = reading.only()
+    # A theme of its own beside one of ours asks nothing of anybody; a text without language is in the record's, not in the source's.
+    assert (found["theme"], found["tags_translated"], reading.slugs()) == (["ECON"], {"en": ["precios"]}, [])
+    assert found["title_translated"] == {"en": "Precios al consumidor"}
+    assert [contact["email"] for contact in found["contact"]] == ["uno@datos.example", "dos@datos.example", "tres@datos.example"]
+    assert {"key": "original_source", "value": "Oficina de estadística"} in found["extras"]
+    assert found["license_id"] == "notspecified"
+    assert len(accepted(found, "precios")["contact"]) == 3
+
+
+#: In the shape of DCAT-US 3.0: things with labels in place of words; invented.
+THINGS: dict[str, Any] = {
+    "@type": "Dataset",
+    "title": {"en": "Rainfall", "de": "Niederschlag"},
+    "description": [{"@value": "Pluie", "@language": "fr"}, {"@value": "Rain", "@language": "en"}],
+    "identifier": {"@type": "Identifier", "notation": "rain-3"},
+    "accessRights": {"@type": "Concept", "prefLabel": "public"},
+    "accrualPeriodicity": {"@type": "Concept", "@id": "http://publications.europa.eu/resource/authority/frequency/MONTHLY"},
+    "theme": [{"@type": "Concept", "prefLabel": {"en": "Environment"}}],
+    "keyword": ["rain"],
+    "language": "en",
+    "license": {"@id": "https://creativecommons.org/publicdomain/zero/1.0/"},
+    "landingPage": {"@type": "Document", "@id": "https://rain.example/about"},
+    "conformsTo": [{"@type": "Standard", "title": "Rain 1.0"}, {"@type": "Standard", "@id": "https://rain.example/standard"}],
+    "temporal": [{"@type": "PeriodOfTime", "startDate": "2020", "endDate": "2021-06-30"}],
+    "spatial": [{"@type": "Location", "prefLabel": "Tunis", "bbox": "POLYGON ((10 36, 11 36, 11 37, 10 37, 10 36))"}],
+    "publisher": [{"@type": "Organization", "name": "Rain Office"}],
+    "contactPoint": [{"@type": "Kind", "fn": "Desk", "hasEmail": ["mailto:desk@rain.example"]}],
+    "distribution": [
+        {
+            "@type": "Distribution",
+            "downloadURL": {"@id": "https://rain.example/rain.csv"},
+            "format": {"@type": "MediaType", "prefLabel": "CSV"},
+            "license": {"prefLabel": "CC0"},
+        }
+    ],
+}
+
+
+def test_things_in_place_of_words(http_server: SourceServer, accepted: Any) -> None:
+    reading = read(DataJsonBackend, http_server.says("/data.json", catalogue(THINGS)))
+    found = reading.only()
+    assert reading.order == ["rain-3"]
+    assert (found["title_translated"], found["notes_translated"]) == ({"en": "Rainfall"}, {"en": "Rain", "fr": "Pluie"})
+    assert (found["theme"], found["frequency"], found["license_id"], found["access_rights"]) == (["ENVI"], "MONTHLY", "CC0", "PUBLIC")
+    assert (found["url"], found["conforms_to"]) == ("https://rain.example/about", ["https://rain.example/standard"])
+    assert found["temporal_coverage"] == [{"start": "2020", "end": "2021-06-30"}]
+    assert (found["spatial_text"], json.loads(found["spatial"])["type"]) == ("Tunis", "Polygon")
+    assert found["publisher"][0]["name_translated"] == {"en": "Rain Office"}
+    assert found["contact"] == [{"name_translated": {"en": "Desk"}, "email": "desk@rain.example"}]
+    assert (found["resources"][0]["url"], found["resources"][0]["format"]) == ("https://rain.example/rain.csv", "CSV")
+    assert reading.slugs() == []
+    accepted(found, "rain")
+
+
+def test_series_and_catalogues_in_the_catalogue(http_server: SourceServer) -> None:
+    def one(identifier: str, **more: Any) -> dict[str, Any]:
+        return {"title": f"Report {identifier}", "identifier": identifier, "description": "x", **more}
+
+    document = {
+        "@type": "Catalog",
+        "datasetSeries": [
+            {
+                "title": "Reports",
+                "seriesMember": [one("2023"), one("2024"), {"@id": "https://a.example/2025"}, one("kept", accessRights="non-public")],
+                "first": one("2023"),
+            }
+        ],
+        "catalog": [{"title": "Inner", "dataset": [one("inner", distribution=[{"dataset": [one("no record of its own")]}])]}],
+        "dataset": [one("2024"), one("2026")],
+        "record": [{"dataset": [one("neither")]}],
+    }
+    reading = read(DataJsonBackend, http_server.says("/data.json", json.dumps(document)))
+    assert sorted(reading.order) == ["2023", "2024", "2026", "inner"]
+    only_series = {"datasetSeries": [], "title": "No datasets yet"}
+    assert read(DataJsonBackend, http_server.says("/none.json", json.dumps(only_series))).order == []

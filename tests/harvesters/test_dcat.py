@@ -263,3 +263,72 @@ def test_a_dataset_that_mentions_another_does_not_hold_it(http_server: SourceSer
     reading = read(DcatBackend, http_server.says("/c", body))
     assert b'"B"' not in reading.records["https://data.example/a"].content
     assert reading.datasets["https://data.example/a"]["title_translated"] == {"fr": "A"}
+
+
+def test_texts_in_languages_that_the_portal_has_not(http_server: SourceServer) -> None:
+    swiss = (
+        PREFIXES
+        + """
+ex:1 a dcat:Dataset ; dct:title "Strassen"@de , "Roads"@en , "Strade"@it ; dct:description "Nur deutsch"@de ;
+  dcat:keyword "Verkehr"@de , "Strasse"@de , "traffic"@en , "road"@en , "dati"@it ; dcat:accessURL ex:x .
+ex:2 a dcat:Dataset ; dct:title "Wald"@de ; dct:description "Forêt"@fr , "Wald"@de ; dcat:keyword "Wald"@de , "Holz"@de , "forêt"@fr .
+ex:3 a dcat:Dataset ; dct:title "Prices" ; dct:language <http://publications.europa.eu/resource/authority/language/ENG> .
+ex:4 a dcat:Dataset ; dct:title "Prix" ; dct:language "fr" , "en" .
+"""
+    )
+    found = read(DcatBackend, http_server.says("/a.ttl", swiss)).datasets
+    one, two, three, four = (found[f"https://data.example/{number}"] for number in (1, 2, 3, 4))
+    # A German title must not pass for the French one where there is an English one; where there is nothing else it is better than nothing.
+    assert (one["title_translated"], one["notes_translated"]) == ({"en": "Roads"}, {"fr": "Nur deutsch"})
+    assert one["tags_translated"] == {"en": ["road", "traffic"]}
+    assert (two["title_translated"], two["notes_translated"]) == ({"fr": "Wald"}, {"fr": "Forêt"})
+    # More words in German than in French: they are no mere translations.
+    assert sorted(two["tags_translated"]["fr"]) == ["Holz", "Wald", "forêt"]
+    assert (three["title_translated"], four["title_translated"]) == ({"en": "Prices"}, {"fr": "Prix"})
+
+
+AGENTS = (
+    PREFIXES
+    + """
+@prefix time: <http://www.w3.org/2006/time#> .
+ex:1 a dcat:Dataset ; dct:title "Nodes"@en ;
+  dct:accrualPeriodicity [ a dct:Frequency ; rdfs:label "each so often" ; <http://www.w3.org/1999/02/22-rdf-syntax-ns#value>
+    [ a time:DurationDescription ; time:months 3.0 ] ] ;
+  dct:publisher [ a vcard:Kind ; vcard:fn "Office"@en , "الديوان"@ar ] ;
+  dcat:contactPoint [ vcard:organization-name "Desk" ; vcard:hasEmail [ vcard:hasValue <mailto:desk@office.example> ] ;
+      vcard:hasURL <https://office.example/desk> ] , "second@office.example" ;
+  dct:conformsTo "Lambert 93 (EPSG:2154)" , <https://office.example/standard> ;
+  dct:rights <http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess/noLimitations> ;
+  dcat:distribution [ dct:title "places.geojson" ; dcat:accessURL "https://office.example/export/1" ; dct:format "json" ] .
+ex:2 a dcat:Dataset ; dct:title "Made up"@en ; dct:publisher <https://geo.example/organizations/Office%20de%20l%27eau> ;
+  dct:accrualPeriodicity [ <http://www.w3.org/1999/02/22-rdf-syntax-ns#value> [ time:years 1 ] ] .
+"""
+)
+
+
+def test_agents_contacts_and_frequencies_as_nodes(http_server: SourceServer, accepted: Any) -> None:
+    reading = read(DcatBackend, http_server.says("/a.ttl", AGENTS))
+    one, two = (reading.datasets[f"https://data.example/{number}"] for number in (1, 2))
+    assert (one["frequency"], two["frequency"]) == ("QUARTERLY", "ANNUAL")
+    assert one["publisher"] == [{"name_translated": {"en": "Office", "ar": "الديوان"}}]
+    assert two["publisher"][0]["name_translated"] == {"fr": "Office de l'eau"}
+    assert sorted(one["contact"], key=lambda contact: contact["email"]) == [
+        {"name_translated": {"fr": "Desk"}, "email": "desk@office.example", "url": "https://office.example/desk"},
+        {"email": "second@office.example"},
+    ]
+    assert one["conforms_to"] == ["https://office.example/standard"]
+    assert (one["access_rights"], "source_licence" in one) == ("PUBLIC", False)
+    assert one["resources"][0]["format"] == "GEOJSON"
+    assert reading.slugs() == ["missing-resources"]
+    accepted(one, "nodes")
+
+
+def test_a_data_json_is_sent_to_its_own_backend(http_server: SourceServer) -> None:
+    document = {
+        "@context": http_server.url + "/gone.jsonld",
+        "conformsTo": "https://project-open-data.cio.gov/v1.1/schema",
+        "dataset": [{}],
+    }
+    with pytest.raises(SourceError) as raised:
+        read(DcatBackend, http_server.says("/data.json", json.dumps(document)))
+    assert raised.value.values["found"] == "data.json (DCAT-US)"
