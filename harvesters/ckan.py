@@ -8,6 +8,7 @@ dataset; those before the action API by ``/api/2/rest``.
 from __future__ import annotations
 
 import datetime as dt
+import html
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -21,11 +22,13 @@ from ckanext.ogptn.catalogue import text as t
 
 from .engine.base import CHANGES_ONLY, Backend, Check, Cursor, HttpClient, Record, RecordError, Response, SourceError, option
 from .engine.problems import NO_GUID, NOT_EXPECTED, NOT_VALID_RECORD
-from .foreign import Draft, LicensedOptions, clean, term
+from .foreign import Draft, LicensedOptions, as_geojson, clean, link, term
 
 _MAX_PAGE = 1000
 #: Answers of a site that has not this API, or has a broken one (portals before 2.8 behind a newer front).
 _NO_API = (400, 403, 404, 405, 409, 410, 500, 501)
+#: What CKAN's extensions keep among the datasets, and lists and searches give, though it is none.
+_NO_DATASETS = {"harvest", "showcase", "dashboard"}
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -147,10 +150,10 @@ class CkanBackend(Backend):
             cursor.incomplete(CHANGES_ONLY)
         seen: set[str] = set()
         # Datasets without an identifier are refused, but they are there.
-        nameless = 0
+        nameless = passed = 0
         start = 0
         while True:
-            cursor.expect(count)
+            cursor.expect(count - passed)
             fresh = False
             for each in results:
                 identity = str(each.get("id") or "") if isinstance(each, dict) else ""
@@ -162,6 +165,10 @@ class CkanBackend(Backend):
                 else:
                     nameless += 1
                 fresh = True
+                if isinstance(each, dict) and not self._public(each):
+                    passed += 1
+                    cursor.expect(count - passed)
+                    continue
                 yield self._record(each, base)
             start += len(results)
             if not results or not fresh or start >= count:
@@ -204,6 +211,9 @@ class CkanBackend(Backend):
         if not self._rest:
             answer = http.get(f"{base}/api/3/action/package_show", params={"id": name}, accept="application/json", allow_status=_NO_API)
             found = _answered(answer)
+            if isinstance(found, list) and len(found) == 1:
+                # DKAN answers with a list of one.
+                found = found[0]
             if found is not None:
                 return found if isinstance(found, dict) else None
         answer = http.get(f"{base}/api/2/rest/package/{quote(name, safe='')}", accept="application/json", allow_status=_NO_API)
@@ -212,8 +222,20 @@ class CkanBackend(Backend):
         found = answer.json()
         return found if isinstance(found, dict) else None
 
+    def _public(self, dataset: dict[str, Any]) -> bool:
+        """Not what only some may see at the source (its credentials may be an editor's), what is deleted there, and what is no dataset."""
+        state = _text(dataset.get("state"))
+        # DKAN says "Active", in its language, and has private datasets that everybody sees.
+        private = dataset.get("private") is True and state in ("active", "")
+        kind = _text(dataset.get("type")).lower()
+        return (
+            not private and state not in ("deleted", "draft", "draft-complete") and (kind not in _NO_DATASETS or kind in self.options.types)
+        )
+
     def _wanted(self, dataset: dict[str, Any]) -> bool:
         """The filters, where the source has no search to apply them."""
+        if not self._public(dataset):
+            return False
         organization = dataset.get("organization")
         owner = organization.get("name") if isinstance(organization, dict) else None
         groups = {group.get("name") if isinstance(group, dict) else group for group in dataset.get("groups") or ()}
@@ -253,72 +275,85 @@ class CkanBackend(Backend):
         if not record.guid:
             raise RecordError(NO_GUID)
         extras = _extras(remote)
-        draft = Draft(self, record)
+        first, many = _readers(remote, extras)
+        draft = Draft(self, record, many("language"))
         draft.title(_texts(remote, extras, "title") or [(record.alias or record.guid, "")])
-        draft.notes(_texts(remote, extras, "notes"))
+        draft.notes(_texts(remote, extras, "notes") or _texts(remote, extras, "description"))
         draft.keywords(_keywords(remote, extras))
-        draft.themes(_themes(remote, extras))
-        draft.licence(
-            *(value for value in (remote.get("license_id"), remote.get("license_url"), remote.get("license_title")) if _stated(value)),
-            extras.get("license", ""),
-        )
+        draft.themes(_themes(remote, many("theme", "themes", "subject", "theme-primary", "theme_primary")))
+        licences = (remote.get("license_id"), remote.get("license_url"), remote.get("license_title"), first("license"), *many("licence"))
+        draft.licence(*(value for value in licences if _stated(value)))
         draft.default_licence(self.options)
-        first = _first(extras)
-        draft.period(
-            first("temporal_startDate", "temporal_start", "temporal_coverage_from", "temporal_coverage-from"),
-            first("temporal_endDate", "temporal_end", "temporal_coverage_to", "temporal_coverage-to"),
+        if code := term("access_rights", first("access_rights")):
+            draft.data["access_rights"] = code
+        _periods(draft, first, many)
+        _places(draft, first, many)
+        frequency = first(*_FREQUENCIES)
+        draft.coded(
+            "frequency", "frequencies", _HDX_DAYS.get(first("data_update_frequency"), "") or frequency, tk._("the update frequency")
         )
-        draft.place(first("spatial_geoName", "spatial_text", "geographic_coverage"))
-        if extras.get("spatial", "").startswith("{"):
-            draft.geometry(extras["spatial"])
-        else:
-            draft.place(extras.get("spatial"))
-        frequency = first("frequency_update", "frequency", "update_frequency", "accrual_periodicity", "freq", "frequence")
-        draft.coded("frequency", "frequencies", frequency, tk._("the update frequency"))
-        draft.languages(_list(extras.get("language")))
-        for field in ("issued", "modified"):
-            draft.date(field, first(field, f"dcat_{field}"))
+        draft.languages(many("language"))
+        dates = _reference_dates(extras.get("dataset-reference-date", ""))
+        for field, names in (("issued", ("date_published", "date_released")), ("modified", ("date_modified", "date_updated"))):
+            draft.date(field, first(field, f"dcat_{field}", *names) or dates.get(field))
         draft.text("identifier", first("identifier"))
         draft.text("version", remote.get("version"), 100)
+        draft.translated("provenance", _texts(remote, extras, "provenance"))
+        draft.links("conforms_to", filter(link, many("conforms_to")))
+        draft.links("documentation", filter(link, many("documentation")))
         draft.link("url", remote.get("url"))
         self._bodies(draft, remote, extras)
         resources = remote.get("resources")
         for resource in resources if isinstance(resources, list) else ():
             if isinstance(resource, dict) and resource.get("state") != "deleted":
                 draft.resource(
-                    url=resource.get("url"),
-                    names=_texts(resource, {}, "name"),
+                    url=_text(resource.get("url")) or resource.get("download_url"),
+                    names=_texts(resource, {}, "name") or _texts(resource, {}, "title"),
                     descriptions=_texts(resource, {}, "description"),
-                    formats=[resource.get("format"), resource.get("mimetype")],
+                    formats=[resource.get("format"), resource.get("mimetype") or resource.get("media_type")],
                     guid=_text(resource.get("id")),
-                    size=resource.get("size"),
+                    size=resource.get("size") or resource.get("byte_size"),
                     license=resource.get("license"),
                     languages=_list(resource.get("language")),
-                    modified=resource.get("last_modified"),
+                    modified=re.sub(r"^Date changed\s*", "", _text(resource.get("last_modified"))),
                     issued=resource.get("created"),
                 )
         name = _text(remote.get("name"))
         if name:
             draft.data["name"] = name
-        used = _USED | {key for key in extras if key.startswith(("title_", "notes_", "keywords"))}
+        used = _USED | {key for key in extras if key.startswith(("title_", "notes_", "keywords", "harvest_", "bbox-"))}
         kept = {extra["key"] for extra in draft.data["extras"]}
-        for key, value in extras.items():
+        for key, value in [*extras.items(), *_own_fields(remote)]:
             text = clean(value)
             label = clean(key, one_line=True)
-            if key not in used and text and label and label not in kept | _fields() and len(label) <= 100:
+            if key not in used and text not in _NOTHING and label and label not in kept | _fields() and len(label) <= 100:
                 kept.add(label)
                 draft.data["extras"].append({"key": label, "value": text[:100_000]})
         return draft.finish()
 
     def _bodies(self, draft: Draft, remote: dict[str, Any], extras: dict[str, str]) -> None:
+        for body in _things(remote.get("publisher") or extras.get("publisher")):
+            names = _texts(body, {}, "name")
+            draft.agent("publisher", names, url=body.get("url"), uri=body.get("uri"), identifier=body.get("identifier"))
+        if not extras.get("publisher", "").startswith(("{", "[")):
+            draft.agent("publisher", [(extras.get("publisher"), "")])
         organization = remote.get("organization")
+        groups = remote.get("groups")
         if isinstance(organization, dict):
             draft.agent("publisher", _texts(organization, {}, "title") or [(organization.get("name"), "")])
         elif extras.get("publisher_name"):
             draft.agent("publisher", [(extras["publisher_name"], "")])
+        elif bodies := [group for group in groups if _is_body(group)] if isinstance(groups, list) else []:
+            draft.agent("publisher", [(bodies[0].get("title"), "")])
         # The author and the maintainer of a CKAN dataset are persons as a rule, and a contact here is public.
-        if extras.get("contact_name") or extras.get("contact_email"):
-            draft.contact([(extras.get("contact_name"), "")], extras.get("contact_email"), extras.get("contact_uri"))
+        for contact in [*_things(remote.get("contact")), *_things(remote.get("contact_points"))]:
+            draft.contact(_texts(contact, {}, "name"), contact.get("email"), contact.get("url") or contact.get("uri"))
+        name, email = (extras.get(f"contact_{part}") or extras.get(f"contact-{part}") for part in ("name", "email"))
+        for party in _things(html.unescape(extras.get("responsible-party", ""))):
+            # ISO 19115's organisations, as ckanext-spatial keeps them.
+            name = name or (email and "pointOfContact" in _list(party.get("roles")) and _text(party.get("name")))
+        if name or email:
+            draft.contact([(name, "")], email, extras.get("contact_uri"))
 
 
 #: What changes at the source without the record changing.
@@ -337,13 +372,66 @@ _FLEETING = {
     "ratings_count",
     "revision_id",
 }
+_FREQUENCIES = ("frequency_update", "frequency", "update_frequency", "accrual_periodicity", "accrualPeriodicity", "frequency-of-update",
+                "maintenance_and_update_frequency", "freq", "frequence")  # fmt: skip
+#: How often the Humanitarian Data Exchange expects a dataset: in days, 0 live, -1 never, -2 as needed (its field's own list).
+_HDX_DAYS = {"0": "CONT", "1": "DAILY", "7": "WEEKLY", "14": "BIWEEKLY", "30": "MONTHLY", "90": "QUARTERLY", "180": "ANNUAL_2",
+             "365": "ANNUAL", "-1": "NEVER", "-2": "IRREG"}  # fmt: skip
+_STARTS = ("temporal_startDate", "temporal_start", "temporal_coverage_from", "temporal_coverage-from", "time_period_coverage_start")
+_ENDS = ("temporal_endDate", "temporal_end", "temporal_coverage_to", "temporal_coverage-to", "time_period_coverage_end")
+#: What a dataset of any CKAN site has beside its own fields, with what only machines read.
+_CORE = {
+    "id", "name", "title", "notes", "url", "version", "state", "type", "private", "metadata_created", "metadata_modified", "owner_org",
+    "organization", "groups", "tags", "resources", "extras", "license_id", "license_title", "license_url", "license", "archiver", "qa",
+    "download_url", "log_message", "solr_additions", "description", "contact", "contact_points", "publisher", "creator", "temporals",
+    "keywords", "display_name", "image_url", "publication_state", "resource_type", "resource_type_general",
+}  # fmt: skip
+_NOTHING = ("", "[]", "{}", "null", "None", '[""]')
 _USED = {
+    *_FREQUENCIES,
+    *_STARTS,
+    *_ENDS,
+    "access_rights",
+    "conforms_to",
+    "contact",
+    "contact-email",
+    "contact-name",
+    "coupled-resource",
+    "data_update_frequency",
+    "dataset-reference-date",
+    "dataset_date",
+    "date_modified",
+    "date_published",
+    "date_released",
+    "date_updated",
+    "documentation",
+    "guid",
+    "licence",
+    "metadata-date",
+    "metadata-language",
+    "metadata_created",
+    "metadata_modified",
+    "graphic-preview-description",
+    "graphic-preview-file",
+    "graphic-preview-type",
+    "provenance",
+    "publisher",
+    "resource-type",
+    "responsible-party",
+    "spatial_coverage",
+    "spatial_info",
+    "spatial_harvester",
+    "subject",
+    "temporal_coverage",
+    "temporals",
+    "theme-primary",
+    "theme_primary",
+    "themes",
     "contact_email",
     "contact_name",
     "contact_uri",
     "dcat_issued",
     "dcat_modified",
-    "accrual_periodicity",
     "geographic_coverage",
     "identifier",
     "issued",
@@ -351,22 +439,9 @@ _USED = {
     "modified",
     "publisher_name",
     "spatial",
-    "temporal_coverage-from",
-    "temporal_coverage-to",
-    "temporal_coverage_from",
-    "temporal_coverage_to",
     "theme",
-    "temporal_startDate",
-    "temporal_endDate",
-    "temporal_start",
-    "temporal_end",
     "spatial_geoName",
     "spatial_text",
-    "frequency",
-    "frequency_update",
-    "update_frequency",
-    "freq",
-    "frequence",
     "license",
 }
 
@@ -467,11 +542,13 @@ def _keywords(remote: dict[str, Any], extras: dict[str, str]) -> list[tuple[Any,
     return [(t.tag(word), language) for word, language in found if isinstance(word, str) and t.tag(word)]
 
 
-def _themes(remote: dict[str, Any], extras: dict[str, str]) -> list[tuple[Any, str]]:
-    """The groups, which CKAN sites use for themes, and ``theme`` of ckanext-dcat."""
-    found: list[tuple[Any, str]] = [(value, "") for value in _list(extras.get("theme"))]
+def _themes(remote: dict[str, Any], stated: list[Any]) -> list[tuple[Any, str]]:
+    """The groups, which CKAN sites use for themes, and what the fields for themes say."""
+    found: list[tuple[Any, str]] = [(value, "") for value in stated]
     groups = remote.get("groups")
     for group in groups if isinstance(groups, list) else ():
+        if _is_body(group):
+            continue
         if isinstance(group, dict):
             names = [_text(group.get(key)) for key in ("name", "title", "display_name")]
             titles = group.get("title")
@@ -485,12 +562,81 @@ def _themes(remote: dict[str, Any], extras: dict[str, str]) -> list[tuple[Any, s
     return found
 
 
+def _is_body(group: Any) -> bool:
+    """A group of DKAN, which has no organisations: its groups publish."""
+    return isinstance(group, dict) and _text(group.get("name")).startswith("group/")
+
+
+def _readers(remote: dict[str, Any], extras: dict[str, str]) -> tuple[Callable[..., str], Callable[..., list[Any]]]:
+    """``first(name, …)``: the first of these fields that says something, as text; ``many(name, …)``: what they all list."""
+
+    def first(*names: str) -> str:
+        return next((text for name in names if (text := extras.get(name) or clean(remote.get(name), one_line=True))), "")
+
+    def many(*names: str) -> list[Any]:
+        return [value for name in names for value in _list(remote[name] if isinstance(remote.get(name), list) else extras.get(name))]
+
+    return first, many
+
+
+def _things(value: Any) -> list[dict[str, Any]]:
+    """Contacts, bodies, periods of a schema's repeating field: themselves, as JSON, or one alone."""
+    if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
+        value = _json(value)
+    return [part for part in (value if isinstance(value, list) else [value]) if isinstance(part, dict)]
+
+
+def _periods(draft: Draft, first: Callable[..., str], many: Callable[..., list[Any]]) -> None:
+    draft.period(first(*_STARTS), first(*_ENDS))
+    for period in _things(many("temporal_coverage", "temporals")):
+        draft.period(period.get("start") or period.get("start_date"), period.get("end") or period.get("end_date"))
+    # "[2015-01-01T00:00:00 TO 2015-12-31T23:59:59]", with * for open: the Humanitarian Data Exchange.
+    if between := re.fullmatch(r"\[(\S+) TO (\S+)\]", first("dataset_date")):
+        draft.period(*("" if end == "*" else end for end in between.groups()))
+
+
+def _places(draft: Draft, first: Callable[..., str], many: Callable[..., list[Any]]) -> None:
+    draft.place(first("spatial_geoName", "spatial_text", "geographic_coverage", "spatial_info"))
+    sides = [first(f"bbox-{side}") for side in ("west-long", "south-lat", "east-long", "north-lat")]
+    if first("spatial").startswith("{"):
+        draft.geometry(first("spatial"))
+    elif all(re.fullmatch(r"-?\d+(?:\.\d+)?", side) for side in sides):
+        west, south, east, north = map(float, sides)
+        if west < east and south < north:
+            ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+            draft.geometry({"type": "Polygon", "coordinates": [ring]})
+    else:
+        draft.place(first("spatial"))
+    for place in _things(many("spatial_coverage")):
+        draft.place(place.get("text"))
+        shape = next((text for name in ("geom", "bbox", "centroid") if (text := clean(place.get(name)))), "")
+        if "spatial" not in draft.data and (found := as_geojson(shape)):
+            draft.geometry(found)
+
+
+def _reference_dates(written: str) -> dict[str, str]:
+    """ISO 19115's dates as ckanext-spatial keeps them: ``[{"type": "publication", "value": "2019-10-01"}]``, escaped by some sites."""
+    found = {_text(each.get("type")): _text(each.get("value")) for each in _things(html.unescape(written))}
+    return {"issued": found.get("publication") or found.get("creation") or "", "modified": found.get("revision") or ""}
+
+
+def _own_fields(remote: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Fields that the source's schema has beside CKAN's, if they are words: as the extras that they were before there were schemas. Nothing
+    of persons, and nothing that only a program reads."""
+    for key, value in remote.items():
+        if (
+            key in _CORE
+            or key in _FLEETING
+            or re.search(r"_translated$|email|phone|author|maintainer|creator|user|_id$|^id$|^is_|^has_|^num_", key)
+        ):
+            continue
+        words = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+        if words and all(isinstance(word, str) and not word.lstrip().startswith(("{", "[")) for word in words):
+            yield key, ", ".join(word.strip() for word in words if word.strip())
+
+
 def _stated(value: Any) -> bool:
     return bool(_text(value)) and _text(value).lower() not in ("notspecified", "not specified", "none")
-
-
-def _first(extras: dict[str, str]) -> Callable[..., str]:
-    return lambda *names: next((extras[name] for name in names if extras.get(name)), "")
 
 
 def _list(value: Any) -> list[Any]:

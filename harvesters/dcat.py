@@ -25,6 +25,7 @@ from ckanext.dcat.processors import HYDRA, SUPPORTED_PAGINATION_COLLECTION_DESIG
 from ckanext.dcat.profiles.base import ADMS, DCAT, DCT, FOAF, LOCN, OWL, RDFS, SCHEMA, SKOS, SPDX, VCARD, RDFProfile
 from lxml import etree  # pyright: ignore[reportAttributeAccessIssue] - compiled
 from rdflib import BNode, Graph, Literal, URIRef
+from rdflib.exceptions import Error as RdflibError
 from rdflib.namespace import RDF, TIME
 from rdflib.term import Node
 
@@ -332,13 +333,26 @@ def _sniffed(content: bytes, content_type: str) -> str:
 
 def _graph(content: bytes, kind: str, url: str) -> Graph:
     graph = Graph()
+    if kind == "xml":
+        content = _NODE_ID.sub(_as_name, content)
     # Values stay as they are written: "2020-02-30"^^xsd:date is somebody's mistake to report, not to lose.
     logging.getLogger("rdflib.term").setLevel(logging.ERROR)
     try:
         graph.parse(data=content, format=_FORMATS[kind], publicID=url)
-    except (SyntaxError, TypeError, SAXException) as error:
+    except (SyntaxError, TypeError, LookupError, SAXException, RdflibError) as error:
         raise RDFParserException(str(error)) from None
     return graph
+
+
+_NODE_ID = re.compile(rb"(:nodeID\s*=\s*)([\"'])([^\"'<]*)\2")
+
+
+def _as_name(found: re.Match[bytes]) -> bytes:
+    """The name of a blank node as XML wants it: triple stores write theirs, ``5daab98e807e4beb:1``, which no parser has to take."""
+    name = found[3].decode("utf-8", "replace")
+    if not re.fullmatch(r"[^\W\d][\w.-]*", name):
+        name = "n" + "".join(character if character.isalnum() or character in "_.-" else f"_{ord(character):x}_" for character in name)
+    return found[1] + found[2] + name.encode() + found[2]
 
 
 def _refuse_entities(content: bytes, url: str) -> None:

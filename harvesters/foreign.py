@@ -123,7 +123,7 @@ def _plain(value: str) -> str:
     value = value.strip()
     if _SCHEME.match(value):
         return _address(value)
-    return " ".join(re.sub(r"[^\w/#.+:]+", " ", t.fold(value)).split()).strip(" .")
+    return " ".join(re.sub(r"[^\w/#.+:]+|_+", " ", t.fold(value)).split()).strip(" .")
 
 
 def _address(value: str) -> str:
@@ -165,6 +165,9 @@ def term(kind: str, value: str) -> str | None:
             return term(kind, last.replace("_", " ")) or term(kind, last)
     if kind == "languages" and re.fullmatch(r"[A-Za-z]{2}[-_]\w{2,4}", value.strip()):
         return term(kind, value.strip()[:2])
+    if kind == "frequencies" and re.fullmatch(r"P[\dT]\S*", value.strip()):
+        # ISO 8601's length of time without the "again and again" before it.
+        return term(kind, "R/" + value.strip())
     if kind == "formats":
         return _format_by_part(value)
     return None
@@ -316,6 +319,33 @@ _MONTHS = {"janvier": "january", "fevrier": "february", "mars": "march", "avril"
            "ديسمبر": "december"}  # fmt: skip
 
 
+#: "Tue, 10/18/2017 - 12:04" and "mar, 18/10/2017 - 12:04": as Drupal (and so DKAN) writes dates, in American or in European order.
+_DRUPAL = re.compile(r"(?P<day>[^\W\d]{2,12})\.?,?\s+(?P<one>\d{1,2})/(?P<two>\d{1,2})/(?P<year>\d{4})(?:\s*-\s*\d{1,2}:\d{2})?$")
+#: The first letters of weekdays, Monday first, in English, French, German, Spanish and Italian.
+_WEEKDAYS = ("mon lun mo", "tue mar di", "wed mer mi mie", "thu jeu do jue gio", "fri ven fr vie", "sat sam sa sab", "sun dim so dom")
+
+
+#: What programs write where there is no date, and the dates before and after all others.
+_NO_DATE = re.compile(r"(?:none|null|n/?a|nil|-+|undefined|unknown|0000-00-00|(?:0001|9999)-\d\d-\d\d).*", re.IGNORECASE)
+
+
+def _said_date(value: Any) -> str:
+    text = plain(value)
+    return "" if _NO_DATE.fullmatch(text) else text
+
+
+def _by_weekday(weekday: str, one: int, two: int, year: int) -> str | None:
+    """The reading of two numbers that falls on this day of the week; the European one where neither or both do."""
+    found: list[dt.date] = []
+    for day, month in ((one, two), (two, one)):
+        try:
+            found.append(dt.date(year, month, day))
+        except ValueError:
+            continue
+    fitting = [day for day in found if any(weekday.startswith(start) for start in _WEEKDAYS[day.weekday()].split())]
+    return next((day.isoformat() for day in [*fitting, *found]), None)
+
+
 def date(value: Any) -> str | None:
     """A foreign date as ``YYYY``, ``YYYY-MM`` or ``YYYY-MM-DD``; None when it cannot be told for certain.
 
@@ -332,6 +362,8 @@ def date(value: Any) -> str | None:
         return date(f"{text[:4]}-{text[4:6]}-{text[6:]}")
     if not _HAS_YEAR.search(t.western_digits(text)):
         return None
+    if dated := _DRUPAL.match(t.fold(text)):
+        return _by_weekday(dated["day"], int(dated["one"]), int(dated["two"]), int(dated["year"]))
     words = ["1" if word == "1er" else _MONTHS.get(word, word) for word in re.split(r"[\s,]+", t.fold(text))]
     try:
         # Two different defaults: a part that changes with the default was not in the text.
@@ -526,7 +558,7 @@ class Draft:
     # -- dates, places, links
     def date(self, field: str, value: Any, *, aside: bool = True) -> str | None:
         """A date of the dataset. Returns it as stored."""
-        text = plain(value)
+        text = _said_date(value)
         if not text:
             return None
         found = date(text)
@@ -540,7 +572,7 @@ class Draft:
 
     def period(self, start: Any, end: Any, written: str = "") -> None:
         """A period covered. What cannot be read goes into the period's text."""
-        first, last = plain(start), plain(end)
+        first, last = _said_date(start), _said_date(end)
         begin = date(first) if first else None
         finish = date(last) if last else None
         shown = plain(written) or " – ".join(part for part in (first, last) if part)
@@ -687,11 +719,12 @@ class Draft:
                 self.licence(licence)
         self.languages(values.get("languages") or (), resource)
         for name in ("issued", "modified"):
-            if (text := plain(values.get(name))) and (found_date := date(text)):
+            if (text := _said_date(values.get(name))) and (found_date := date(text)):
                 resource[name] = found_date
             elif text:
                 self._backend.report(BAD_DATE, field=f"{where}-{name}", value=text)
-        size = re.sub(r"\.0+$", "", plain(values.get("size")))
+        # "42 octets" is exact, "1.2 MB" is not.
+        size = re.sub(r"\.0+$|\s*(?:bytes?|octets?|B|o)$", "", plain(values.get("size")))
         if size.isdigit() and len(size) <= 15:
             resource["size"] = int(size)
         if digest := plain(values.get("hash")):

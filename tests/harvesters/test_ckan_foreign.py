@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import html
+import json
 from typing import Any
 
 import pytest
 
 from ckanext.ogptn.harvesters.ckan import CkanBackend  # pyright: ignore[reportMissingImports]
 from ckanext.ogptn.seed.source_server import TrialSource, dataset  # pyright: ignore[reportMissingImports]
+from tests.conftest import SourceServer
 
 from .conftest import Reading, read
 
@@ -98,3 +101,114 @@ def test_the_administrators_licence_is_for_records_that_name_none() -> None:
     assert unnamed == ("LNDPO-TN", False)
     assert unknown == (None, True), "what the source says is not replaced"
     assert known[0] not in (None, "LNDPO-TN")
+
+
+def one(**change: Any) -> tuple[dict[str, Any], Reading]:
+    """A plain dataset with these changes, read."""
+    with TrialSource(0) as source:
+        source.datasets = [dataset(1) | {"extras": [], "groups": [], "organization": None} | change]
+        found = read(CkanBackend, source.url, options={"changes_only": False}, language="en")
+    return found.only(), found
+
+
+def test_dkan(http_server: SourceServer, accepted: Any) -> None:
+    """DKAN speaks CKAN's API: ``package_show`` answers with a list, "private" datasets are public, groups publish, dates are Drupal's."""
+    shown = {
+        "id": "17", "name": "arrets", "title": "Arrêts", "notes": "<p>Lignes</p>\n", "state": "Active", "private": True, "type": "Dataset",
+        "license_title": "cc-by", "metadata_modified": "jeu, 19/12/2019 - 03:00", "tags": [{"name": "bus"}],
+        "groups": [{"name": "group/regie", "title": "Régie des bus"}],
+        "resources": [{"id": "1", "url": "https://bus.example/a.xlsx", "format": "xlsx", "state": "Active", "size": "42 octets",
+                       "created": "jeu, 19/12/2019 - 03:00", "last_modified": "Date changed  ven, 20/12/2019 - 03:00"}],
+        "extras": [{"key": "frequency-of-update", "value": "asNeeded"}, {"key": "access_constraints", "value": "[]"},
+                   {"key": "contact-email", "value": "sig@bus.example"},
+                   {"key": "responsible-party", "value": html.escape('[{"name": "Régie", "roles": ["pointOfContact"]}]')},
+                   {"key": "dataset-reference-date", "value": html.escape('[{"type": "revision", "value": "2019-10-01"}]')},
+                   *({"key": f"bbox-{side}", "value": value} for side, value in
+                     (("west-long", "9"), ("south-lat", "36"), ("east-long", "10"), ("north-lat", "37")))],
+    }  # fmt: skip
+    http_server.says("/api/3/action/package_list", json.dumps({"success": True, "result": ["arrets"]}))
+    http_server.says("/api/3/action/package_show", json.dumps({"success": True, "result": [shown]}))
+    reading = read(CkanBackend, http_server.url, options={"changes_only": False})
+    found = reading.only()
+    assert (found["source_publisher"], found["frequency"], found["modified"]) == ("Régie des bus", "IRREG", "2019-10-01")
+    assert found["contact"] == [{"name_translated": {"fr": "Régie"}, "email": "sig@bus.example"}]
+    assert json.loads(found["spatial"])["type"] == "Polygon"
+    file = found["resources"][0]
+    assert (file["size"], file["issued"], file["modified"]) == (42, "2019-12-19", "2019-12-20")
+    assert (reading.slugs(), reading.cursor.reasons) == ([], [])
+    assert "extras" not in found
+    accepted(found, "arrets")
+
+
+def test_what_is_no_public_dataset_is_passed_over(http_server: SourceServer) -> None:
+    with TrialSource(0) as source:
+        changes = (
+            {},
+            {"private": True},
+            {"state": "deleted"},
+            {"state": "draft"},
+            {"type": "harvest"},
+            {"type": "showcase"},
+            {"type": "map"},
+        )
+        source.datasets = [dataset(number) | change for number, change in enumerate(changes)]
+        searched = read(CkanBackend, source.url, options={"changes_only": False})
+        assert (len(searched.order), searched.cursor.expected, searched.cursor.reasons) == (2, 2, [])
+        source.action_api = False
+        listed = read(CkanBackend, source.url, options={"changes_only": False})
+        assert (listed.order, listed.cursor.expected) == (searched.order, 2)
+        asked_for = read(CkanBackend, source.url, options={"changes_only": False, "types": ["showcase", "map"]})
+        assert len(asked_for.order) == 2
+
+
+def test_fields_of_a_schema_of_ckanext_dcat(accepted: Any) -> None:
+    found, reading = one(
+        title_translated={"en": "Wells", "de": "Brunnen"},
+        theme=["http://publications.europa.eu/resource/authority/data-theme/ENVI"],
+        language=["http://publications.europa.eu/resource/authority/language/ENG"],
+        frequency="http://publications.europa.eu/resource/authority/frequency/ANNUAL",
+        access_rights="http://publications.europa.eu/resource/authority/access-right/PUBLIC",
+        publisher=[{"name": "Water Office", "url": "https://water.example/", "uri": "", "type": ""}],
+        contact=[{"name": "Desk", "email": "desk@water.example", "uri": ""}],
+        temporal_coverage=[{"start": "2001", "end": "2002-06"}, {"start": "2010-01-01", "end": "9999-12-31"}],
+        spatial_coverage=[{"uri": "", "text": "Zaghouan", "geom": "", "bbox": "POLYGON ((10 36, 11 36, 11 37, 10 37, 10 36))"}],
+        conforms_to=["https://water.example/standard", "by hand"],
+        documentation=["https://water.example/about"],
+        creator=[{"name": "Jane Doe", "email": "jane@water.example"}],
+        doi="10.1/wells",
+        methodology="Measured",
+        stations=["Oued", "Djebel"],
+        maintainer="Jane Doe",
+        funding='[{"institution": "x"}]',
+        data_quality=[{"score": 1}],
+    )
+    assert (found["title_translated"], found["theme"], found["language"]) == ({"en": "Wells"}, ["ENVI"], ["ENG"])
+    assert (found["frequency"], found["access_rights"]) == ("ANNUAL", "PUBLIC")
+    assert found["publisher"] == [{"name_translated": {"en": "Water Office"}, "url": "https://water.example/"}]
+    assert found["contact"] == [{"name_translated": {"en": "Desk"}, "email": "desk@water.example"}]
+    assert found["temporal_coverage"] == [{"start": "2001", "end": "2002-06"}, {"start": "2010-01-01"}]
+    assert (found["governorates"], json.loads(found["spatial"])["type"]) == (["TN-22"], "Polygon")
+    assert (found["conforms_to"], found["documentation"]) == (["https://water.example/standard"], ["https://water.example/about"])
+    # Its own fields are kept as they are read, without persons and without what only programs read.
+    assert {extra["key"]: extra["value"] for extra in found["extras"]} == {
+        "doi": "10.1/wells",
+        "methodology": "Measured",
+        "stations": "Oued, Djebel",
+    }
+    assert "Doe" not in str(found)
+    assert {"key": "methodology", "value": "Measured"} in accepted(found, "wells")["extras"]
+    assert "unknown-theme" not in reading.slugs()
+
+
+def test_the_humanitarian_data_exchange_and_canada() -> None:
+    found, reading = one(
+        data_update_frequency="30",
+        dataset_date="[2015-01-01T00:00:00 TO *]",
+        subject=["nature_and_environment"],
+        date_published="2016-05-01 00:00:00",
+        resources=[{"id": "a", "url": "", "download_url": "https://a.example/a.csv", "title": {"en": "A"}, "last_modified": "None"}],
+    )
+    assert (found["frequency"], found["theme"], found["issued"]) == ("MONTHLY", ["ENVI"], "2016-05-01")
+    assert found["temporal_coverage"] == [{"start": "2015-01-01"}]
+    assert (found["resources"][0]["url"], found["resources"][0]["name_translated"]) == ("https://a.example/a.csv", {"en": "A"})
+    assert "unreadable-date" not in reading.slugs()

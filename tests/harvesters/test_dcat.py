@@ -332,3 +332,23 @@ def test_a_data_json_is_sent_to_its_own_backend(http_server: SourceServer) -> No
     with pytest.raises(SourceError) as raised:
         read(DcatBackend, http_server.says("/data.json", json.dumps(document)))
     assert raised.value.values["found"] == "data.json (DCAT-US)"
+
+
+@pytest.mark.parametrize("label", ["5daab98e807e4beb", "b1:2", "node 1", "-x", "n\u00e9"])
+def test_blank_nodes_named_as_triple_stores_do(http_server: SourceServer, label: str) -> None:
+    """XML wants names that begin with a letter (RDF/XML 7.2.4); stores write what they like, and the job must not end for it."""
+    names = " ".join(f'xmlns:{prefix}="{NAMES[prefix]}"' for prefix in ("dcat", "dct", "foaf"))
+    rdf = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+    document = f"""<?xml version="1.0"?><rdf:RDF xmlns:rdf="{rdf}" {names}>
+      <dcat:Dataset rdf:about="https://data.example/1"><dct:title>Un</dct:title><dct:publisher rdf:nodeID="{label}"/></dcat:Dataset>
+      <foaf:Agent rdf:nodeID='{label}'><foaf:name>Office</foaf:name></foaf:Agent></rdf:RDF>"""
+    reading = read(DcatBackend, http_server.says("/a.rdf", document))
+    assert reading.only()["source_publisher"] == "Office"
+    assert "damaged-xml" not in reading.slugs()
+
+
+def test_what_the_parser_refuses_is_no_rdf(http_server: SourceServer) -> None:
+    rdf = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+    document = f'<rdf:RDF xmlns:rdf="{rdf}"><rdf:Description rdf:ID="1 2"/></rdf:RDF>'
+    with pytest.raises(SourceError):
+        read(DcatBackend, http_server.says("/a.rdf", document))

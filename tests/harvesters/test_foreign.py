@@ -46,6 +46,8 @@ from ckanext.ogptn.harvesters import foreign  # pyright: ignore[reportMissingImp
         ("themes", "http://inspire.ec.europa.eu/metadata-codelist/TopicCategory/planningCadastre", "REGI"),
         ("themes", "http://inspire.ec.europa.eu/theme/tn", "TRAN"),
         ("licences", "https://project-open-data.cio.gov/unknown-license", "notspecified"),
+        ("themes", "economics_and_industry", "ECON"),
+        ("frequencies", "P1M", "MONTHLY"),
         ("licences", "No se especificó la licencia", "notspecified"),
         ("licences", "Open Data Commons Open Database License 1.0", "ODC_BL"),
         ("formats", "OGC:WMS-1.3.0-http-get-map", "WMS_SRVC"),
@@ -79,6 +81,9 @@ def test_every_foreign_term_leads_to_one_of_ours() -> None:
         ("2020-01-01T00:00:00+01:00", "2020-01-01"), ("2019", "2019"), ("2019-05", "2019-05"), ("03/04/2020", "2020-04-03"),
         ("12 janvier 2018", "2018-01-12"), ("1er mars 2019", "2019-03-01"), ("janvier 2018", "2018-01"), ("20200115", "2020-01-15"),
         ("Thu Apr 30 2020", "2020-04-30"), ("٢٠١٦-٠٢-٢٨", "2016-02-28"), ("28 فيفري 2016", "2016-02-28"), ("2014-02-30", None),
+        # Drupal's: the day of the week says which of the numbers is the month.
+        ("Tue, 10/03/2017 - 12:04", "2017-10-03"), ("mar, 03/10/2017 - 12:04", "2017-10-03"), ("jeu, 19/12/2019 - 03:00", "2019-12-19"),
+        ("Fri, 13/13/2017 - 12:04", None),
         ("2020-13-45", None), ("last year", None), ("5 mars", None), ("0001-01-01", None), ("2016/2017", None), ("", None),
     ],
 )  # fmt: skip
