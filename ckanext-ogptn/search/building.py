@@ -70,24 +70,22 @@ _lock = threading.Lock()
 
 def of_contents(contents: Sequence[Contents]) -> list[Row]:
     """Rows of a segment of documents that are not analysed yet."""
-    return _build(contents, Batch.add_contents)
-
-
-def of_forwards(forwards: Sequence[Forward]) -> list[Row]:
-    """Rows of a segment of documents that are analysed already."""
-    return _build(forwards, Batch.add_forward)
-
-
-def _build(documents: Sequence[Any], add: Any) -> list[Row]:
     global _vocabulary
     with _lock:
         if _vocabulary.full():
             _vocabulary = Vocabulary()
-        batch = Batch(_vocabulary)
-        for at, document in enumerate(documents):
-            add(batch, at, document)
-        entries = list(batch.entries())
-    return [row for one in entries for row in one.rows()] + list(batch.columns())
+        return _rows(Batch(_vocabulary), contents, Batch.add_contents)
+
+
+def of_forwards(forwards: Sequence[Forward]) -> list[Row]:
+    """Rows of a segment of documents that are analysed already. Nothing is remembered: there is no word to be analysed again."""
+    return _rows(Batch(Vocabulary()), forwards, Batch.add_forward)
+
+
+def _rows(batch: Batch, documents: Sequence[Any], add: Any) -> list[Row]:
+    for at, document in enumerate(documents):
+        add(batch, at, document)
+    return [row for one in batch.entries() for row in one.rows()] + list(batch.columns())
 
 
 class Batch:

@@ -10,14 +10,13 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import psycopg2
 import psycopg2.errors
 from psycopg2 import sql
 
-from . import building, segments, store
+from . import building, merging, segments, store
 from .documents import Forward
 from .errors import EngineError, IndexMissingError
 
@@ -27,8 +26,12 @@ log = logging.getLogger(__name__)
 SEGMENT_LIMIT = 12
 #: A tail this much longer than usual is turned into a segment in more than one go.
 AT_ONCE = 2 * store.TAIL_LIMIT
-#: Bytes of packed entries that a merge takes at a time.
-AT_A_TIME = 4 << 20
+#: Documents of the tail that are fetched at a time.
+FETCHED = 10
+#: Entries of the tail's documents that are unpacked at a time, but for a document that has more by itself: some 20 MB.
+PIECE_ENTRIES = 150_000
+#: Bytes of rows of these that are kept in memory until there is a segment. A tail of more takes more than one segment.
+PIECES_SIZE = 16 << 20
 #: Documents up to which a merge is done at once by the writer; larger ones go on beside it.
 SMALL_MERGE = 8_000
 
@@ -36,8 +39,8 @@ SMALL_MERGE = 8_000
 def run(index_store: store.Store, index: int) -> None:
     """Do what is due after a write. Errors are logged and not raised, because the write has succeeded."""
     with _forgiven(index):
-        if _tail_length(index_store, index) >= store.TAIL_LIMIT:
-            flush(index_store, index)
+        while _tail_length(index_store, index) >= store.TAIL_LIMIT and flush(index_store, index):
+            pass
         chosen, documents = choose(_sizes(index_store, index))
         if not chosen:
             return
@@ -113,24 +116,52 @@ def flush(index_store: store.Store, index: int) -> int:
         with index_store.transaction(store.WRITE_SECONDS) as cursor:
             if not _locked(cursor, index):
                 return 0
-            cursor.execute(
-                sql.SQL("SELECT document, terms FROM {} ORDER BY document LIMIT %s").format(store.table("tail", index)), (AT_ONCE,)
-            )
-            rows = [(document, Forward.unpack(bytes(terms))) for document, terms in cursor.fetchall()]
-            if not rows:
+            documents: list[int] = []
+            made: list[tuple[int, list[segments.Row]]] = []
+            for some, rows in _pieces(cursor, index):
+                documents += some
+                made.append((len(some), rows))
+            if not documents:
                 return 0
-            store.copy_rows(cursor, index, segment, building.of_forwards([forward for _document, forward in rows]))
+            for rows in [made[0][1]] if len(made) == 1 else merging.rows(merging.Made(made)):
+                store.copy_rows(cursor, index, segment, rows)
             _index, generation, _first = index_store.begin_write(cursor, index)
-            documents = [document for document, _forward in rows]
             cursor.execute(sql.SQL("DELETE FROM {} WHERE document = ANY(%s)").format(store.table("tail", index)), (documents,))
             if not cursor.rowcount:
                 # The index was cleared meanwhile, which leaves no tombstones: these documents would come back.
                 _abandon(cursor, index, segment)
                 return 0
-            store.insert_segment(cursor, index, segment, generation, documents, len(rows))
-            return len(rows)
+            store.insert_segment(cursor, index, segment, generation, documents, len(documents))
+            return len(documents)
 
     return index_store.retry(action)
+
+
+def _pieces(cursor: store.Cursor, index: int) -> Iterator[tuple[list[int], list[segments.Row]]]:
+    """Rows of the tail's documents, so many documents at a time as fit into little memory: an entry takes a hundred times as much unpacked
+    as in a row."""
+    cursor.execute(
+        sql.SQL("DECLARE tail NO SCROLL CURSOR FOR SELECT document, terms FROM {} ORDER BY document LIMIT %s").format(
+            store.table("tail", index)
+        ),
+        (AT_ONCE,),
+    )
+    documents: list[int] = []
+    forwards: list[Forward] = []
+    entries = size = 0
+    for document, terms in store.fetched(cursor, "tail", FETCHED):
+        documents.append(document)
+        forwards.append(forward := Forward.unpack(bytes(terms)))
+        entries += forward.entries
+        if entries >= PIECE_ENTRIES:
+            rows = building.of_forwards(forwards)
+            yield documents, rows
+            size += sum(row.size for row in rows)
+            documents, forwards, entries = [], [], 0
+            if size >= PIECES_SIZE:
+                break
+    if forwards:
+        yield documents, building.of_forwards(forwards)
 
 
 def merge(index_store: store.Store, index: int, chosen: list[int] | None = None) -> int:
@@ -159,17 +190,16 @@ def _merge(index_store: store.Store, cursor: store.Cursor, index: int, chosen: l
     merged = [segment for segment in parts if chosen is None or segment in chosen]
     if not merged:
         return 0
-    documents: list[Any] = []
-    places: dict[int, Any] = {}
+    documents: list[segments.Ints] = []
+    places: dict[int, segments.Ints] = {}
     first = 0
     for segment in merged:
         alive = ~np.isin(parts[segment], gone)
-        place = np.where(alive, np.cumsum(alive) - 1 + first, -1)
-        places[segment] = place.astype(np.int64)
+        places[segment] = np.where(alive, np.cumsum(alive) - 1 + first, -1).astype(np.int32)
         documents.append(parts[segment][alive])
         first += int(alive.sum())
     if first:
-        for rows in _merged_rows(cursor, index, merged, places):
+        for rows in merging.rows(merging.Stored(cursor, index, places)):
             store.copy_rows(cursor, index, target, rows)
     _index, generation, _first = index_store.begin_write(cursor, index)
     cursor.execute(sql.SQL("DELETE FROM {} WHERE segment = ANY(%s)").format(store.table("segment", index)), (merged,))
@@ -180,8 +210,8 @@ def _merge(index_store: store.Store, cursor: store.Cursor, index: int, chosen: l
     cursor.execute(sql.SQL("DELETE FROM {} WHERE segment = ANY(%s)").format(store.table("posting", index)), (merged,))
     if first:
         store.insert_segment(cursor, index, target, generation, np.concatenate(documents).tolist(), first)
-    left = set(np.concatenate([part for segment, part in parts.items() if segment not in merged] + documents).tolist())
-    useless = [document for document in gone.tolist() if document not in left]
+    left = np.concatenate([part for segment, part in parts.items() if segment not in merged] + documents)
+    useless = gone[~np.isin(gone, left)].tolist()
     cursor.execute(sql.SQL("DELETE FROM {} WHERE document = ANY(%s)").format(store.table("gone", index)), (useless,))
     cursor.execute(sql.SQL("UPDATE {} SET horizon = %s WHERE number = %s").format(store.INDEX_SET), (generation, index))
     return first
@@ -190,90 +220,3 @@ def _merge(index_store: store.Store, cursor: store.Cursor, index: int, chosen: l
 def _abandon(cursor: store.Cursor, index: int, segment: int) -> None:
     """Remove the rows that were written for a segment which is not to be."""
     cursor.execute(sql.SQL("DELETE FROM {} WHERE segment = %s").format(store.table("posting", index)), (segment,))
-
-
-def _merged_rows(cursor: store.Cursor, index: int, merged: list[int], places: dict[int, segments.Ints]) -> Iterator[list[segments.Row]]:
-    """The new segment's rows, some megabytes at a time: large segments need not fit into memory."""
-    posting = store.table("posting", index)
-    cursor.execute(
-        sql.SQL(
-            "SELECT first, terms IS NULL, octet_length(documents) + coalesce(octet_length(positions), 0) FROM {} "
-            "WHERE segment = ANY(%s) ORDER BY first"
-        ).format(posting),
-        (merged,),
-    )
-    blocks: dict[str, list[tuple[str, int]]] = {}
-    columns: list[str] = []
-    for first, is_column, size in cursor.fetchall():
-        if is_column:
-            columns.append(first)
-        else:
-            name, _separator, term = first.partition(segments.SEPARATOR)
-            blocks.setdefault(name, []).append((term, size))
-    yield list(_merged_columns(cursor, posting, merged, places, sorted(set(columns))))
-    for name, found in blocks.items():
-        bounds = _bounds(found)
-        for low, high in zip(bounds, [*bounds[1:], None], strict=True):
-            entries = segments.merge_entries(list(_blocks(cursor, posting, merged, places, name, low, high)), low, high)
-            if entries is not None:
-                yield list(entries.rows())
-
-
-def _bounds(blocks: list[tuple[str, int]]) -> list[str]:
-    """Terms at which to begin, so that what lies between two is of a size to be merged at once.
-
-    :param blocks: first term and bytes of each, in order.
-    """
-    bounds = [""]
-    size = 0
-    for term, more in blocks:
-        if size > AT_A_TIME and term != bounds[-1]:
-            bounds.append(term)
-            size = 0
-        size += more
-    return bounds
-
-
-def _blocks(
-    cursor: store.Cursor,
-    posting: sql.Identifier,
-    merged: list[int],
-    places: dict[int, segments.Ints],
-    name: str,
-    low: str,
-    high: str | None,
-) -> Iterator[tuple[segments.Ints, list[segments.Block]]]:
-    """For each segment, where its documents go and its blocks with terms between two."""
-    begin, end = segments.key(name, low), segments.field_bounds(name)[1] if high is None else segments.key(name, high)
-    cursor.execute(
-        # The block that begins before the first term may hold it.
-        sql.SQL(
-            "SELECT part, first, terms, documents, positions FROM unnest(%s::integer[]) AS part JOIN {posting} AS p ON p.segment = part "
-            "AND p.first < %s AND p.first >= coalesce((SELECT max(q.first) FROM {posting} AS q WHERE q.segment = part "
-            "AND q.first <= %s AND q.first >= %s), %s) ORDER BY part, first"
-        ).format(posting=posting),
-        (merged, end, begin, segments.field_bounds(name)[0], begin),
-    )
-    found: dict[int, list[segments.Block]] = {}
-    for segment, first, terms, documents, positions in cursor.fetchall():
-        block = segments.Block(first, bytes(terms), bytes(documents), None if positions is None else bytes(positions))
-        found.setdefault(segment, []).append(block)
-    for segment in merged:
-        if segment in found:
-            yield places[segment], found[segment]
-
-
-def _merged_columns(
-    cursor: store.Cursor, posting: sql.Identifier, merged: list[int], places: dict[int, segments.Ints], columns: list[str]
-) -> Iterator[segments.Row]:
-    for first in columns:
-        cursor.execute(
-            sql.SQL("SELECT segment, documents, positions FROM {} WHERE segment = ANY(%s) AND first = %s ORDER BY segment").format(posting),
-            (merged, first),
-        )
-        row = segments.merge_column(
-            first,
-            [(places[one], bytes(documents), None if numbers is None else bytes(numbers)) for one, documents, numbers in cursor.fetchall()],
-        )
-        if row is not None:
-            yield row

@@ -40,6 +40,11 @@ class Forward:
     numbers: dict[str, int] = field(default_factory=dict)
     lengths: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def entries(self) -> int:
+        """How many places of terms there are."""
+        return sum(len(terms) + sum(map(len, terms.values())) for terms in self.terms.values())
+
     def pack(self) -> bytes:
         return zlib.compress(msgspec.msgpack.encode((self.terms, self.numbers, self.lengths)), 1)
 

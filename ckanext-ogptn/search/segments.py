@@ -102,6 +102,23 @@ def unpack_integers(data: bytes) -> list[Ints]:
     return arrays
 
 
+#: Bytes at the beginning of packed arrays that say how long these are.
+HEAD = 256
+
+
+def unpacked_size(head: bytes, size: int) -> int:
+    """How many bytes :func:`unpack_integers` makes of a piece; at least one for each number.
+
+    :param head: its first :data:`HEAD` bytes.
+    :param size: all its bytes.
+    """
+    plain = zlib.decompressobj(-15).decompress(head[1:], 64) if head[0] else head[1:]
+    if not plain or len(plain) < 1 + 4 * plain[0]:
+        # No code is shorter than a bit.
+        return 8 * size
+    return sum(struct.unpack_from(f"<{plain[0]}I", plain, 1))
+
+
 def pack_ascending(values: Ints) -> bytes:
     return pack_integers(np.diff(values, prepend=values.dtype.type(0)))
 
@@ -137,6 +154,11 @@ class Row:
     terms: bytes | None
     documents: bytes
     positions: bytes | None = None
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return len(self.first) + sum(len(part) for part in (self.terms, self.documents, self.positions) if part is not None)
 
 
 @dataclass(frozen=True)
@@ -295,9 +317,12 @@ def merge_entries(parts: Sequence[tuple[Ints, Sequence[Block]]], low: str, high:
     worded = False
     for place, blocks in parts:
         for block in blocks:
-            field = block.field
             terms, sizes = block.directory
-            here = np.repeat(np.array([rank.get(term, -1) for term in terms], np.int64), sizes)
+            rank_of = np.array([rank.get(term, -1) for term in terms], np.int32)
+            if rank_of.max(initial=-1) < 0:
+                continue
+            field = block.field
+            here = np.repeat(rank_of, sizes)
             new = place[block.documents]
             keep = (here >= 0) & (new >= 0)
             ranks.append(here[keep])
@@ -310,18 +335,20 @@ def merge_entries(parts: Sequence[tuple[Ints, Sequence[Block]]], low: str, high:
     joined = np.concatenate(ranks) if ranks else _EMPTY
     if not len(joined):
         return None
-    # Segment after segment the documents ascend, so that keeping the order within a term is enough.
-    order = np.argsort(joined, kind="stable")
     sizes = np.bincount(joined, minlength=len(texts))
     left = np.flatnonzero(sizes)
     names = [texts[at] for at in left.tolist()]
-    found = np.concatenate(documents)[order]
-    if not worded:
-        return Entries(field, names, sizes[left], found)
-    often = np.concatenate(frequencies)
-    ordered = often[order]
-    taken = np.repeat(restarts(often.astype(np.int64))[order], ordered) + spread(ordered.astype(np.int64))
-    return Entries(field, names, sizes[left], found, ordered, np.concatenate(places)[taken])
+    found = np.concatenate(documents)
+    often, where = (np.concatenate(frequencies), np.concatenate(places)) if worded else (None, None)
+    if len(names) > 1:
+        # Segment after segment the documents ascend, so that keeping the order within a term is enough.
+        order = np.argsort(joined, kind="stable")
+        found = found[order]
+        if often is not None and where is not None:
+            ordered = often[order].astype(np.int64)
+            where = where[np.repeat(restarts(often)[order], ordered) + spread(ordered)]
+            often = often[order]
+    return Entries(field, names, sizes[left], found, often, where)
 
 
 def merge_column(row_key: str, parts: Sequence[tuple[Ints, bytes, bytes | None]]) -> Row | None:

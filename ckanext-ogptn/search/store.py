@@ -539,6 +539,18 @@ class Store:
         return cursor.rowcount
 
 
+def fetched(cursor: Cursor, name: str, count: int) -> Iterator[tuple[Any, ...]]:
+    """The rows of a cursor that was declared in the running transaction, so many at a time; closes it."""
+    fetch = sql.SQL("FETCH {} FROM {}").format(sql.Literal(count), sql.Identifier(name))
+    while True:
+        cursor.execute(fetch)
+        some = cursor.fetchall()
+        yield from some
+        if len(some) < count:
+            break
+    cursor.execute(sql.SQL("CLOSE {}").format(sql.Identifier(name)))
+
+
 def copy_rows(cursor: Cursor, index: int, segment: int, rows: Iterable[segments.Row]) -> None:
     """Write rows of a segment. Nobody sees them before :func:`insert_segment`."""
     number = copying.integer(segment)

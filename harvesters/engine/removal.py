@@ -88,9 +88,13 @@ def foresee(source: Source, seen: set[int], begun: dt.datetime, allowed: bool) -
         HarvestRecord.missed_passes,
     )
     query = sa.select(*columns).where(HarvestRecord.source_id == source.id, HarvestRecord.state != "removed").order_by(HarvestRecord.id)
-    rows = list(model.Session.execute(query))
-    unseen = [row for row in rows if row.id not in seen]
-    total = sum(row.state in ("active", "missing") for row in rows)
+    unseen: list[Any] = []
+    total = 0
+    # A large source has many rows, and nearly all of them were seen.
+    for row in model.Session.execute(query.execution_options(yield_per=1000)):
+        total += row.state in ("active", "missing")
+        if row.id not in seen:
+            unseen.append(row)
     gone = [row for row in unseen if row.state == "active"]
     missing = [row for row in unseen if row.state == "missing"]
     due = [row for row in missing if grace_is_over(row.missing_since, row.missed_passes + 1, begun, limits)]

@@ -13,7 +13,7 @@ import psycopg2
 import pytest
 from psycopg2 import sql
 
-from ckanext.ogptn.search import compaction, store
+from ckanext.ogptn.search import compaction, merging, store
 from ckanext.ogptn.search import connection as connection_module
 from ckanext.ogptn.search.connection import PostgresConnection
 from ckanext.ogptn.search.reader import Reader
@@ -184,7 +184,7 @@ def test_a_clear_during_a_flush_stays_cleared(
     assert names(_afresh(database_url), "title:title") == ["later-000", "later-001"]
 
 
-@pytest.mark.parametrize("moment", ["_merged_rows", "_blocks", "copy_rows", "begin_write"])
+@pytest.mark.parametrize("moment", ["rows", "blocks", "column", "copy_rows", "begin_write"])
 def test_a_clear_during_a_merge_stays_cleared(
     engine: PostgresConnection, database_url: str, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
@@ -193,7 +193,7 @@ def test_a_clear_during_a_merge_stays_cleared(
         engine.add(_documents(part, store.BULK_LIMIT))
     engine.delete(q="name:a-007")
     assert _rows(engine, index)["segment"] == 2
-    owner = {"copy_rows": store, "begin_write": store.Store}.get(moment, compaction)
+    owner = {"rows": merging, "copy_rows": store, "begin_write": store.Store}.get(moment, merging.Stored)
     calls = _once(monkeypatch, owner, moment, _clear(database_url))
     assert compaction.merge(engine.store, index) == 0
     assert calls()
