@@ -275,12 +275,16 @@ def arabic_terms(word: str) -> tuple[str, ...]:
 
 # -- terms of a word
 
+#: Words that each of the functions below remembers, ten megabytes of them. What comes again is among the last so many; most of what is
+#: older are names, numbers and addresses that stand in one dataset.
+REMEMBERED = 16_384
+
 Terms = tuple[str, ...]
 #: One word of a text: for each of its positions, the terms there; the first one is Solr's own where there is one.
 Positions = tuple[Terms, ...]
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=REMEMBERED)
 def _part_terms(part: str, stemmed: bool, french: bool) -> Terms:
     lower = part.lower()
     terms: list[str] = [fold(_english.stemWord(lower))[:MAX_TERM] if stemmed else lower[:MAX_TERM]]
@@ -317,7 +321,7 @@ def index_word(word: str, stemmed: bool, french: bool) -> Positions:
     return tuple(tuple(terms) for terms in positions)
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=REMEMBERED)
 def query_word(word: str, stemmed: bool) -> Positions:
     """Terms of one word of a query: any of the terms at a position will do. No joined forms, as in Solr."""
     parts = word_parts(word, split_case=stemmed)
@@ -352,7 +356,7 @@ def pattern_text(pattern: str, *, stemmed: bool) -> str:
     return fold(lower) if stemmed else lower
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=REMEMBERED)
 def _known_word(word: str, stemmed: bool, french: bool) -> str | Positions:
     """The terms of a word; a plain text where it is one term."""
     positions = index_word(word, stemmed, french)

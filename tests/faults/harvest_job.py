@@ -1,10 +1,13 @@
 """A worker in a process of its own, to be killed; for ``tests/faults/test_harvest_kills.py``.
 
-Says ``ready``, takes the id of a job from standard input, says ``begun``, does the job, and says ``done``.
+Says ``ready``. For each id of a job that it reads from standard input it starts a process, as RQ's workers do, which does the job, and
+says ``begun``. Then it is told ``kill`` or ``wait``, does so with that process, and says ``gone``.
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ BATCH = 7
 
 def main() -> int:
     import ckan.plugins.toolkit as tk
+    from ckan import model
     from ckan.cli import load_config
     from ckan.config.middleware import make_app
 
@@ -25,10 +29,20 @@ def main() -> int:
         tk.config["ogptn.harvest.allowed_hosts"] = "127.0.0.1"
         tk.config["ogptn.harvest.batch_size"] = BATCH
         print("ready", flush=True)
-        job_id = sys.stdin.readline().strip()
-        print("begun", flush=True)
-        run.run(job_id)
-        print("done", flush=True)
+        for line in sys.stdin:
+            # Nothing of this process's is shared with the one that is killed: no connection, no session.
+            model.Session.remove()
+            assert model.meta.engine is not None
+            model.meta.engine.dispose()
+            process = os.fork()
+            if not process:
+                run.run(line.strip())
+                os._exit(0)
+            print("begun", flush=True)
+            if sys.stdin.readline().strip() != "wait":
+                os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
+            print("gone", flush=True)
     return 0
 
 
