@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
@@ -13,7 +15,7 @@ import psycopg2
 import pytest
 from psycopg2 import sql
 
-from ckanext.ogptn.search import compaction, merging, store
+from ckanext.ogptn.search import compaction, merging, segments, store
 from ckanext.ogptn.search import connection as connection_module
 from ckanext.ogptn.search.connection import PostgresConnection
 from ckanext.ogptn.search.reader import Reader
@@ -216,6 +218,81 @@ def test_a_document_that_is_replaced_during_a_flush_is_found_once(
     for connection in (engine, _afresh(database_url)):
         assert names(connection, "title:title") == ["tail-000", "tail-002"]
         assert names(connection, "title:other") == ["tail-001"]
+
+
+# -- memory
+
+
+def _wordy(prefix: str, count: int) -> list[dict[str, Any]]:
+    """Documents of 200 words out of 1,000."""
+    words = [str(number).translate(str.maketrans("0123456789", "bcfghjkmpv")) for number in range(1000, 2000)]
+    texts = (" ".join(words[(number * 37 + at) % 1000] for at in range(200)) for number in range(count))
+    return [make_document(f"{prefix}-{number:03}", notes=text) for number, text in enumerate(texts)]
+
+
+def _peak(action: Callable[[], int]) -> tuple[int, int]:
+    """What an action returns, and the bytes that it took more than there were before, where it took most."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before, _peak = tracemalloc.get_traced_memory()
+        found = action()
+        return found, tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_long_tail_takes_no_more_memory_than_a_short_one(engine: PostgresConnection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compaction, "PIECE_ENTRIES", 10_000)
+    monkeypatch.setattr(segments, "BLOCK_PLACES", 128)
+    monkeypatch.setattr(merging, "AT_A_TIME", 1 << 14)
+    monkeypatch.setattr(store, "TAIL_LIMIT", 10_000)
+    index = _live(engine)
+    peaks: list[int] = []
+    for count in (50, 200):
+        documents = _wordy(f"of-{count}", count)
+        for at in range(0, count, 50):
+            engine.add(documents[at : at + 50])
+        flushed, peak = _peak(lambda: compaction.flush(engine.store, index))
+        assert flushed == count
+        peaks.append(peak)
+    assert peaks[1] < 1.5 * peaks[0]
+    hits = sum("cbbb" in one["notes"].split() for one in documents[:50] + documents)
+    assert engine.search("notes:cbbb", rows=0).hits == hits
+
+
+def test_many_segments_are_merged_in_the_memory_of_a_few(engine: PostgresConnection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments, "BLOCK_PLACES", 128)
+    monkeypatch.setattr(merging, "AT_A_TIME", 1 << 14)
+    monkeypatch.setattr(merging, "FETCHED", 50)
+    index = _live(engine)
+    peaks: list[int] = []
+    for parts in (2, 8):
+        engine.delete(q="*:*")
+        documents = _wordy(f"of-{parts}", 100 * parts)
+        for at in range(0, len(documents), 100):
+            engine.add(documents[at : at + 100])
+        assert _rows(engine, index)["segment"] == parts
+        merged, peak = _peak(lambda: compaction.merge(engine.store, index))
+        assert merged == len(documents)
+        peaks.append(peak)
+    assert peaks[1] < 1.5 * peaks[0]
+    assert engine.search("notes:cbbb", rows=0).hits == sum("cbbb" in one["notes"].split() for one in documents)
+
+
+def test_a_tail_of_very_long_documents_becomes_several_segments(
+    engine: PostgresConnection, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compaction, "PIECE_ENTRIES", 1)
+    monkeypatch.setattr(compaction, "PIECES_SIZE", 1)
+    index = _live(engine)
+    documents = _wordy("long", 12)
+    engine.add(documents)
+    monkeypatch.setattr(store, "TAIL_LIMIT", 10)
+    compaction.run(engine.store, index)
+    assert _rows(engine, index)["tail"] == 9
+    assert _rows(engine, index)["segment"] == 3
+    assert names(_afresh(database_url), "notes:cbbb") == [one["name"] for one in documents if "cbbb" in one["notes"].split()]
 
 
 # -- an error after the write

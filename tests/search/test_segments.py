@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ckanext.ogptn.search import building, segments
+from ckanext.ogptn.search import building, merging, segments
 from ckanext.ogptn.search.documents import Forward, prepare
 from ckanext.ogptn.search.segments import Block, Row
 
@@ -178,6 +178,37 @@ def test_a_merge_leaves_out_what_is_gone() -> None:
     column = segments.merge_column("\x04title", lengths)
     assert column is not None
     assert read([column])[1]["\x04title"] == (list(range(85)), [one.analysed().lengths["title"] for one in left])
+
+
+@pytest.mark.parametrize("at_a_time", [1, 200, 5_000, 1 << 20])
+def test_parts_are_merged_as_if_built_at_once(monkeypatch: pytest.MonkeyPatch, at_a_time: int) -> None:
+    """However little at a time, with terms that alone are more than that."""
+    monkeypatch.setattr(segments, "BLOCK_PLACES", 50)
+    monkeypatch.setattr(segments, "BLOCK_TERMS", 5)
+    monkeypatch.setattr(merging, "AT_A_TIME", at_a_time)
+    parts = [[prepare(one).contents for one in some_documents(20, seed)] for seed in (1, 2, 3)]
+    made = merging.Made([(len(part), building.of_contents(part)) for part in parts])
+    whole = building.of_contents([one for part in parts for one in part])
+    assert read(row for rows in merging.rows(made) for row in rows) == read(whole)
+
+
+def test_terms_are_put_together_up_to_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merging, "AT_A_TIME", 10)
+    assert list(merging.ranges([])) == [("", None)]
+    assert list(merging.ranges([("a", 4), ("b", 4), ("c", 4), ("d", 4)])) == [("", "c"), ("c", None)]
+    # Blocks of several parts that begin with the same term belong together; one that is too large by itself stands alone.
+    alone = "b" + segments.SEPARATOR
+    assert list(merging.ranges([("a", 4), ("b", 8), ("b", 8), ("c", 4)])) == [("", "b"), ("b", alone), (alone, None)]
+    alone = "a" + segments.SEPARATOR
+    assert list(merging.ranges([("a", 99)])) == [("", "a"), ("a", alone), (alone, None)]
+
+
+@pytest.mark.parametrize("values", [[], [0], [255, 3], [256, 1], [70_000] * 1000, list(range(5000)), [1] * 100_000, [3, 70_000] * 50_000])
+def test_what_is_packed_says_how_large_it_is(values: list[int]) -> None:
+    one, other = np.array(values, np.int64), np.arange(len(values))
+    packed = segments.pack_integers(one, other)
+    size = segments.unpacked_size(packed[: segments.HEAD], len(packed))
+    assert size == len(segments.narrow(one)) + len(segments.narrow(other))
 
 
 @pytest.mark.parametrize("values", [[], [0], [255], [256, 1], [65_536, 70_000], list(range(5000))])
