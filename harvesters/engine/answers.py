@@ -27,7 +27,7 @@ from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.orm import ORMExecuteState
 from sqlalchemy.orm.util import identity_key
 
-from .navl import stand_ins
+from .navl import remembering
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -49,13 +49,12 @@ class Answers:
 
     def __enter__(self) -> Self:
         event.listen(self._session, "do_orm_execute", self._answer)
-        self._stand_ins = stand_ins.set(
-            {package_name_validator: _four(self.name_validator), owner_org_validator: _four(self.owner_validator)}
-        )
+        self._memory = remembering({package_name_validator: _four(self.name_validator), owner_org_validator: _four(self.owner_validator)})
+        self._memory.__enter__()
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        stand_ins.reset(self._stand_ins)
+        self._memory.__exit__(None, None, None)
         event.remove(self._session, "do_orm_execute", self._answer)
 
     def names(self, wanted: Iterable[str]) -> None:

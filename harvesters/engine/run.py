@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import gc
 import json
 import logging
 import os
@@ -20,6 +21,7 @@ import uuid
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import ckan.plugins.toolkit as tk
@@ -512,6 +514,11 @@ class Runner:
     def write(self, records: Sequence[Record]) -> None:
         """Translate and write a batch; commits."""
         self.life.keep_going()
+        with _uncollected():
+            self._write(records)
+        model.Session.remove()
+
+    def _write(self, records: Sequence[Record]) -> None:
         items = self._items(records)
         try:
             self.writer.write([item for item in items if item.package_id is None], self._note_outcomes, self._know_again)
@@ -521,7 +528,6 @@ class Runner:
             raise SourceError(LOST_INDEX, reason=error) from error
         self.indexed([item.tag["row"] for item in items if item.tag.get("written_now")])
         self.commit()
-        model.Session.remove()
 
     @staticmethod
     def indexed(ids: Sequence[int]) -> None:
@@ -705,6 +711,19 @@ class Runner:
                 .where(table.c["id"] == self.job_id, table.c["token"] == self.token)
                 .values(counts={"seen": seen}, expected=expected)
             )
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without Python's search for cycles: a batch makes many thousand short-lived objects, hardly any of them in a cycle, and each
+    search looks at all that CKAN has in memory. What a batch leaves is found after it."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _chunks(values: Iterator[Any], size: int) -> Iterator[list[Any]]:

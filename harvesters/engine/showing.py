@@ -24,7 +24,7 @@ from ckan.logic import apply_after_dataset_show_plugins
 from ckan.logic.schema import default_show_package_schema
 from ckan.types import Context
 
-from .navl import validate_with
+from .navl import converted_with, remembering, schema_of
 
 _PACKAGE = "__ogptn_package"
 
@@ -132,23 +132,24 @@ def show_many(packages: Sequence[model.Package]) -> list[tuple[dict[str, Any], d
     resource_readers = list(p.PluginImplementations(p.IResourceController))
     default_schema = default_show_package_schema()
     shown = []
-    for package, dictized in zip(packages, dictize_many(packages), strict=True):
-        for reader in readers:
-            reader.read(package)
-        for reader in resource_readers:
-            for resource in dictized["resources"]:
-                reader.before_resource_show(resource)
-        context = _context()
-        context["package"] = package
-        default, _errors = validate_with(object(), context, dictized, default_schema, "package_show")
-        plugin = lookup_package_plugin(dictized["type"])
-        custom_schema = plugin.show_package_schema()
-        if custom_schema == default_schema:
-            custom = default
-        else:
-            custom, _errors = validate_with(plugin, context, dictized, custom_schema, "package_show")
-        apply_after_dataset_show_plugins(context, custom)
-        shown.append((default, custom))
+    with remembering():
+        for package, dictized in zip(packages, dictize_many(packages), strict=True):
+            for reader in readers:
+                reader.read(package)
+            for reader in resource_readers:
+                for resource in dictized["resources"]:
+                    reader.before_resource_show(resource)
+            context = _context()
+            context["package"] = package
+            default = converted_with(object(), context, dictized, default_schema, "package_show")
+            plugin = lookup_package_plugin(dictized["type"])
+            custom_schema = schema_of(plugin, "show_package_schema")
+            if custom_schema == default_schema:
+                custom = default
+            else:
+                custom = converted_with(plugin, context, dictized, custom_schema, "package_show")
+            apply_after_dataset_show_plugins(context, custom)
+            shown.append((default, custom))
     return shown
 
 
