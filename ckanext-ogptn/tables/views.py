@@ -1,18 +1,34 @@
-"""Asking for a table from the resource's page."""
+"""Asking for a table from the resource's page: to have it read again, to have it as a file."""
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import tempfile
+from typing import Any
+
 import ckan.plugins.toolkit as tk
-from flask import Blueprint
+from flask import Blueprint, send_file
 from werkzeug.wrappers import Response
 
+from . import download as files
+
 blueprint = Blueprint("ogptn_tables", __name__)
+#: What file systems do not take in a name.
+_NOT_IN_NAMES = re.compile(r'[\\/:*?"<>|\x00-\x1f\u200e\u200f\u202a-\u202e\u2066-\u2069]+')
+#: Of a download's address: what goes to ``datastore_search`` as it is.
+_SEARCHED = ("q", "plain", "language", "sort", "fields", "full_text")
 
 
 def load(resource_id: str) -> Response:
     """Have the worker read a file again."""
     try:
         resource = tk.get_action("resource_show")({}, {"id": resource_id})
+    except (tk.ObjectNotFound, tk.NotAuthorized):
+        # A file that is not to be seen is not there.
+        return tk.abort(404, tk._("There is no such file."))
+    try:
         tk.get_action("ogptn_table_load")({}, {"resource_id": resource_id})
         tk.h.flash_success(tk._("The file will be read again shortly."))
     except tk.ObjectNotFound:
@@ -26,4 +42,94 @@ def load(resource_id: str) -> Response:
     return tk.redirect_to(address)
 
 
+def download(resource_id: str, form: str) -> Response:
+    """A table as a file: ``/table/RESOURCE/download/csv``, ``xlsx``, ``json``, ``parquet``.
+
+    The address takes what ``datastore_search`` takes to choose and to order rows: ``filters`` (JSON, or ``column:value|column:value`` as
+    the pages' previews write it), ``q``, ``plain``, ``language``, ``full_text``, ``sort``, ``fields``. For CSV and XLSX ``header=ids`` puts
+    the names for programs into the first row; for CSV ``bom=false`` gives the bare texts, for programs.
+    """
+    if form not in files.formats():
+        return tk.abort(404, tk._("Unsupported format"))
+    try:
+        query = files.Query(resource_id, _options())
+        resource = tk.get_action("resource_show")({}, {"id": resource_id})
+        files.check(query)
+    except (tk.ObjectNotFound, tk.NotAuthorized):
+        # As CKAN's own pages: what is not to be seen is not there.
+        return tk.abort(404, tk._("There is no such table."))
+    except tk.ValidationError as error:
+        said = "; ".join(f"{name}: {' '.join(map(str, told))}" for name, told in error.error_dict.items() if isinstance(told, list))
+        return tk.abort(400, tk._("Filters, order or columns of this address make no sense: {reason}").format(reason=said))
+    if tk.request.method == "HEAD":
+        response = Response(mimetype=files.MEDIA_TYPES[form])
+        response.headers.set("Content-Disposition", "attachment", filename=f"{resource_id}.{form}")
+        return response
+    # Sent when it is whole; the system forgets it with the answer.
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the answer
+    try:
+        files.write(
+            query,
+            form,
+            file,
+            labels=tk.request.args.get("header") != "ids",
+            safe=tk.request.args.get("bom", "true").lower() not in ("false", "0", "no"),
+            right_to_left=tk.h.is_rtl_language(),
+        )
+    except files.TooManyRows as error:
+        file.close()
+        said = tk._("A sheet of a workbook holds {most} rows and this table has {rows}: take another format, or choose rows by a filter.")
+        return tk.abort(422, said.format(most=tk.h.localised_number(files.SHEET_ROWS - 1), rows=tk.h.localised_number(error.rows)))
+    except BaseException:
+        file.close()
+        raise
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    response = send_file(
+        file,
+        mimetype=files.MEDIA_TYPES[form],
+        as_attachment=True,
+        download_name=f"{_name(resource)}.{form}",
+        conditional=False,
+        etag=False,
+        max_age=0,
+    )
+    response.content_length = size
+    return response
+
+
+def _options() -> dict[str, Any]:
+    asked: dict[str, Any] = {name: tk.request.args[name] for name in _SEARCHED if tk.request.args.get(name)}
+    if written := tk.request.args.get("filters"):
+        asked["filters"] = _filters(written)
+    return asked
+
+
+def _filters(written: str) -> Any:
+    """JSON as ``datastore_search`` takes it, or ``column:value|column:value``.
+
+    :raises ValidationError: it is neither
+    """
+    if written.lstrip().startswith(("{", "[")):
+        try:
+            return json.loads(written)
+        except ValueError:
+            raise tk.ValidationError({"filters": [tk._("This is no JSON.")]}) from None
+    found: dict[str, list[str]] = {}
+    for part in written.split("|"):
+        name, colon, value = part.partition(":")
+        if not colon:
+            raise tk.ValidationError({"filters": [tk._("Write “column:value”.")]})
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def _name(resource: dict[str, Any]) -> str:
+    """The file's name, in the reader's language where the resource has one in it."""
+    shown = _NOT_IN_NAMES.sub(" ", str(tk.h.resource_display_name(resource)))
+    shown = re.sub(r"\.(?:csv|tsv|txt|xlsx?|ods|zip|xml|json)$", "", " ".join(shown.split()), flags=re.IGNORECASE)
+    return shown.strip(". ")[:100] or resource["id"]
+
+
 blueprint.add_url_rule("/table/<resource_id>/load", view_func=load, methods=["POST"])
+blueprint.add_url_rule("/table/<resource_id>/download/<form>", view_func=download, methods=["GET"])

@@ -221,8 +221,12 @@ def test_page(app: Any, open_dataset_factory: Any, http_server: SourceServer) ->
         # A reader cannot have it read again.
         assert f"/table/{resource}/load" not in page
     # Neither a stranger's request nor following a link asks for anything.
-    assert app.post(f"/table/{resource}/load").status_code in (403, 404)
-    assert app.get(f"/table/{resource}/load").status_code in (404, 405)
+    assert app.post(f"/table/{resource}/load").status_code == 403
+    assert app.get(f"/table/{resource}/load").status_code == 404
+    # What is not to be seen is not there.
+    call_action("package_patch", {"user": call_action("get_site_user")["name"]}, id=package, private=True)
+    for address in (resource, "no-such-file"):
+        assert app.post(f"/table/{address}/load").status_code == 404
     assert show(resource)["state"] == "loaded"
 
 
