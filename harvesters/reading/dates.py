@@ -164,9 +164,39 @@ def _period_of(text: Text) -> Finding | None:
             return Finding.at((first.iso, None), "since", text, first.start, first.end)
         if re.search(r"(?:jusqu.(?:en|a|au)|حتي)\s*(?:fin\s*|سنه\s*)?$", before):
             return Finding.at((None, first.iso), "until", text, first.start, first.end)
+        begun = _begun(before, first.iso)
+        if begun is not None and not _not_a_period(before[: begun[2]]):
+            return Finding.at((begun[0], begun[1]), "part-of-year", text, begun[2], first.end)
         # A single day is that of a state of affairs, a tariff or an event.
         if len(first.iso) < 10 and not _not_a_period(before) and second is None and at == 0 and _is_of_a_year(before, after):
             return Finding.at((first.iso, first.iso), "year", text, first.start, first.end)
+    return None
+
+
+_PART = re.compile(
+    r"(?:(?P<nth>1er|premier|1ere|premiere|2eme|2e|deuxieme|second|3eme|3e|troisieme|4eme|4e|quatrieme)\s+(?P<part>trimestre|semestre)"
+    r"|(?P<letter>[ts])\s?(?P<number>[1-4])|(?P<ar>(?:ال)?(?:ثلاثي|سداسي))\s+(?P<arnth>الاول|الثاني|الثالث|الرابع))"
+    r"\s*(?:de\s+(?:l.annee\s+)?|d.|-|/|ل?سنه\s*|من\s+سنه\s*)?$"
+)
+_NTH = {"الاول": 1, "الثاني": 2, "الثالث": 3, "الرابع": 4, "second": 2, "deuxieme": 2, "troisieme": 3, "quatrieme": 4}
+
+
+def _begun(before: str, iso: str) -> tuple[str, str, int] | None:
+    """What stands before a year or a month and makes a longer period of it: "janvier - juin 2019", "1er trimestre 2018", "T2 2018".
+
+    :returns: start, end, where it begins in ``before``
+    """
+    if len(iso) == 7:
+        month = "|".join(sorted(map(re.escape, _months()), key=len, reverse=True))
+        found = re.search(rf"(?<![^\W\d_])({month})\.?{_TO}$", before)
+        if found and _months()[found[1]] < int(iso[5:]):
+            return f"{iso[:4]}-{_months()[found[1]]:02}", iso, found.start()
+    elif len(iso) == 4 and (found := _PART.search(before)):
+        said = found["number"] or found["nth"] or found["arnth"]
+        nth = _NTH.get(said) or (int(said[0]) if said[0].isdigit() else 1)
+        months = 6 if (found["part"] == "semestre" or found["letter"] == "s" or "سداسي" in (found["ar"] or "")) else 3
+        if nth * months <= 12:
+            return f"{iso}-{(nth - 1) * months + 1:02}", f"{iso}-{nth * months:02}", found.start()
     return None
 
 
@@ -198,7 +228,7 @@ def _not_a_period(before: str) -> bool:
         re.search(
             r"(?:\b(?:loi|decret|arrete|n|no|numero|article|avenant|code|jort|du|le|arretee?s? au|situation (?:au|a la date)"
             r"|signe\w*|conclue?\w*|(?:loi|decret|arrete|code|constitution|plan) de(?: l.annee)?)"
-            r"|°|عدد|قانون)\s*(?:n?°?\s*)?$",
+            r"|°|عدد|قانون|(?:عدد|n°)\s*\d+\s*(?:ل?سنه|ل|de)?)\s*(?:n?°?\s*)?$",
             before,
         )
     )

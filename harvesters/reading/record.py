@@ -59,18 +59,36 @@ class Source:
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Source:
-        """:param record: ``title``, ``name``, ``notes``, ``publisher``, ``tags``: ``[str]``, ``resources``: ``[{"name", "file"}]``"""
+        """A ministry's name is no word of its sector, in titles: "Budget du ministère de l'énergie" is about no energy.
+
+        :param record: ``title``, ``name``, ``notes``, ``publisher``, ``tags``: ``[str]``, ``resources``: ``[{"name", "file"}]``"""
         resources = record.get("resources") or []
         notes = record.get("notes") or ""
         return cls(
-            Text.of("title", record.get("title") or ""),
+            _without_ministry(Text.of("title", record.get("title") or "")),
             Text.of("name", (record.get("name") or "").replace("-", " ")),
             Text.of("notes", "" if notes.strip().lower() in ("notspecified", "not specified") else notes),
             Text.of("publisher", record.get("publisher") or ""),
-            [Text.of(f"tags-{at}", tag) for at, tag in enumerate(record.get("tags") or [])],
+            [_without_ministry(Text.of(f"tags-{at}", tag)) for at, tag in enumerate(record.get("tags") or [])],
             [Text.of(f"resources-{at}-name", each.get("name") or "") for at, each in enumerate(resources)],
             [Text.of(f"resources-{at}-file", each.get("file") or "") for at, each in enumerate(resources)],
         )
+
+
+#: Ministries of this sector and what they are in charge of; names of companies that are made of their products' names.
+_MINISTRY = re.compile(
+    r"(minist[eè]re|وزارة)\s*(?:(?:charg[ée]e?|de|du|des|d|l|la|les|et|en|و)[\s'’]*|,\s*"
+    r"|و?(?:ال)?(?:صناعة|طاقة|مناجم|انتقال|طاقي|مؤسسات|صغرى|متوسطة)\s*"
+    r"|(?:industrie|[ée]nergies?|mines|pme|petites|moyennes|entreprises|renouvelables|transition|[ée]nerg[ée]tique|commerce|technologies?)\b[\s,]*)+",
+    re.IGNORECASE,
+)
+_COMPANY = re.compile(
+    r"soci[ée]t[ée] tunisienne d(?:e l)?.\s?[ée]lectricit[ée] et (?:du|de) gaz|الشركة التونسية للكهرباء والغاز", re.IGNORECASE
+)
+
+
+def _without_ministry(text: Text) -> Text:
+    return Text(text.place, " ".join(_MINISTRY.sub(r"\1 ", text.shown).split()))
 
 
 @dataclass(frozen=True)
@@ -113,7 +131,7 @@ _LEGAL = re.compile(
 _AMENDMENT = re.compile(r"^(?:tn\s*-*\s*)?(?:(?:l.)?avenants?|additifs?|amendements? n|ملحق)\b")
 _CONVENTION = re.compile(
     r"\bconvention particuliere|\bregissant le permis"
-    r"|\bcontrats? (?:d.association|association|petroliers?|de partage de (?:la )?production)|\bpetroli"
+    r"|\bcontrats? (?:d.association|association|petroliers?|de partage de (?:la )?production)|\bpetroli|اتفاقيه (?:ال)?خاصه"
 )
 _CAHIER = re.compile(
     r"cahiers? (?:des? )?charges?|contrats? types?|conventions? types?|modeles? de (?:contrat|convention)|كراس(?:ات)? (?:ال)?شروط"
@@ -166,14 +184,15 @@ def _found_substances(source: Source) -> Found:
     groups = {
         "title": [source.title],
         "slug": [source.slug],
-        "notes": [source.notes],
+        "notes": [_without_ministry(source.notes)],
         "names": source.names,
         "tags": source.tags,
     }
     found: Found = {}
     for name, texts in groups.items():
         here: list[tuple[_Substance, Finding]] = []
-        for text in texts:
+        for whole in texts:
+            text = Text(whole.place, _COMPANY.sub("STEG", whole.shown))
             spans: list[tuple[int, _Substance, Finding]] = []
             for substance in _substances():
                 match = substance.pattern.search(text.plain)
@@ -365,6 +384,9 @@ def _document_types(reading: Reading, source: Source) -> None:
             if reading.kind in GRANTS and name not in ("cahier_charges", "arrete", "convention", "avenant", "concession_agreement"):
                 continue
             if match := text.find(pattern):
+                if name == "convention" and re.search(r"\bavenants?\b[^,;.:]*$|ملحق[^،,;.:]*$", text.plain[: match.start()]):
+                    # "Avenant n° 1 à la convention …" is no convention.
+                    continue
                 types.setdefault(name)
                 reading.note("document_types", Finding.at(name, "document", text, *match.span()))
     if reading.kind == "permit":

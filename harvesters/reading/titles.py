@@ -31,6 +31,8 @@ _BETWEEN = re.compile(r"[\s,;.]*(?:(?:et|and|ou|ainsi que|و)\s+|-\s)?(?:(?:de |
 _LINK = re.compile(
     r"\s*(?:(?:dite?s?|denommee?s?|appelee?s?|nommee?s?|intitulee?s?|suivante?s?)\s*)?[:\s]*(?:du\s+\w+\s+groupe\s*)?"
     r"(?:\(?\s*n(?:\s*°|o\b|um\w*)?\s*:?\s*\d+(?:[/-]\d+)?\s*\)?\s*)?"
+    r"(?:(?:d'|des |de |du )(?:hydrocarbures?|sels?|phosphates?|gypse|fer|plomb|zinc|barytine|marbre|argiles?)\s*(?=\")"
+    r"|عن (?:ال)?محروقات\s*)?"
 )
 _OF = re.compile(r"(?:de la |de l'|du |de |des |d'|le |la |l')?\s*")
 #: A word of a name: capital letter, or one that names have in the middle or at the end.
@@ -288,7 +290,19 @@ def of_cahier(text: Text) -> tuple[str, Finding] | None:
         return None
     start, end = found.span(1 if found[1] is not None else 2)
     written = text.quote(start, end)
-    return (written, Finding.at(written, "specifications", text, found.start(), found.end())) if is_name(written) else None
+    if not is_name(written) or _is_substance(written):
+        return None
+    return written, Finding.at(written, "specifications", text, found.start(), found.end())
+
+
+@cache
+def _substance_names() -> re.Pattern[str]:
+    return re.compile("|".join(word for row in terms()["substances"] for word in row["words"]))
+
+
+def _is_substance(written: str) -> bool:
+    """Whether every word is that of a substance: "CAHIERS DES CHARGES DU GROUPE 2 (ARGILE)" names no title."""
+    return not _substance_names().sub("", fold(written)).strip(" ,;-")
 
 
 def number(text: Text, name: str) -> str:

@@ -115,6 +115,14 @@ class Score:
     missed: int = 0
     differences: list[str] = field(default_factory=list)
 
+    def count(self, hand: set[str], program: set[str], title: str) -> None:
+        """Take one record's field into account."""
+        self.right += len(hand & program)
+        self.wrong += len(program - hand)
+        self.missed += len(hand - program)
+        if hand != program:
+            self.differences.append(f"{title}: wrong {sorted(program - hand)}, missed {sorted(hand - program)}")
+
     @property
     def precision(self) -> float:
         return self.right / (self.right + self.wrong) if self.right + self.wrong else 1.0
@@ -137,13 +145,7 @@ def compare(folder: Path, which: Any = None) -> dict[str, Score]:
         expected, got = read_by_hand(table[record["name"]]), told(read(remote(record)))
         # Fields of a record whose type is wrong are all missed, or all wrong.
         for name in expected.keys() | got.keys():
-            score = scores.setdefault(name, Score())
-            hand, program = expected.get(name, set()), got.get(name, set())
-            score.right += len(hand & program)
-            score.wrong += len(program - hand)
-            score.missed += len(hand - program)
-            if hand != program:
-                score.differences.append(f"{record['name']}: wrong {sorted(program - hand)}, missed {sorted(hand - program)}")
+            scores.setdefault(name, Score()).count(expected.get(name, set()), got.get(name, set()), record["name"])
     return scores
 
 
