@@ -131,6 +131,8 @@ class IndustrieBackend(CkanBackend):
     """A CKAN site with records of energy and mines in plain words."""
 
     name: ClassVar[str] = "industrie"
+    # 2: ministries are no substances; Arabic conventions; quarters.
+    version: ClassVar[int] = 2
     Options: ClassVar[type[Options]] = IndustrieOptions
     options: IndustrieOptions  # type: ignore[assignment] # of its own class
 

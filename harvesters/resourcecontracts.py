@@ -155,6 +155,8 @@ _DATASET = re.compile(r"/dataset/([^/?#\s]+)")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 #: Kinds of record that a contract is joined with by the name of its permit.
 _LINKED = ["contract"]
+#: The same of specifications ("cahier des charges"), which the portal files by mine and quarry.
+_LINKED_SPECIFICATIONS = ["model_contract", "contract"]
 #: Substances of our vocabulary whose sector is not mining. Gypsum is: the industry portal lists its permits as group 4 of mining titles.
 _SECTORS = {
     "hydrocarbons": ("oil", "gas"), "2709": ("oil",), "2710": ("oil",), "2713": ("oil",), "2711": ("gas",), "2501": ("salt",),
@@ -224,8 +226,8 @@ class ResourceContractsBackend(Backend):
     """Reads the contracts' metadata from the CSV export or from the API."""
 
     name: ClassVar[str] = "resourcecontracts"
-    # 2: with links to the portal of the ministry.
-    version: ClassVar[int] = 2
+    # 2: with links to the portal of the ministry. 3: specifications link to specifications.
+    version: ClassVar[int] = 3
     Options: ClassVar[type[Options]] = ResourceContractsOptions
     options: ResourceContractsOptions
 
@@ -568,7 +570,8 @@ class ResourceContractsBackend(Backend):
         told: dict[str, str] = {}
         if came_from:
             told = {"guid" if _UUID.fullmatch(came_from[1]) else "slug": came_from[1]}
-        links = [{"field": "related_records", **told, "permit": permit, "kinds": _LINKED} for permit in permits]
+        kinds = _LINKED_SPECIFICATIONS if "cahier_charges" in (draft.data.get("document_types") or ()) else _LINKED
+        links = [{"field": "related_records", **told, "permit": permit, "kinds": kinds} for permit in permits]
         if not links and told:
             links = [{"field": "related_records", **told}]
         if links:

@@ -42,6 +42,12 @@ _TEXT = 500
 _BY = ("guid", "slug", "permit")
 #: Words before the name of a permit that are no part of it.
 _GENERIC = set("permis permit convention concession contrat titre bloc block l le la les el du de des d رخصة امتياز اتفاقية".split())  # noqa: SIM905
+_ARTICLES = frozenset("el al ed es ez en et er ech".split())  # noqa: SIM905
+_LAND = {
+    **dict.fromkeys(("jbel", "djebel", "djbel", "jabal", "dj"), "jebel"),
+    **dict.fromkeys(("sebkha", "sebkhet", "sebkhat", "sabkha", "sabkhet", "sabkhat"), "sebkha"),
+    **dict.fromkeys(("kodiat", "koudia", "koudiet", "koudiat", "kudiat"), "koudiat"),
+}
 
 
 def read(given: Any) -> list[dict[str, Any]]:
@@ -160,7 +166,11 @@ def permit_key(name: str) -> str:
     words = re.split(r"[\s'’_-]+", " ".join(name.split()))
     while words and t.without_accents(words[0].casefold()) in _GENERIC:
         words = words[1:]
-    key = titles.key(titles.named(" ".join(words))) if words else ""
+    written = titles.named(" ".join(words)) if words else ""
+    # Words of the land as they are written in French: "Jbel Essif", "Djebel Djerissa", "Sabkhet El Melah", "Kodiat el Koucha".
+    plain = [_LAND.get(word, word) for word in re.split(r"[\s'’_-]+", t.without_accents(written.casefold()))]
+    plain = [re.sub(r"^dj", "j", word) for at, word in enumerate(plain) if not at or word not in _ARTICLES]
+    key = titles.key(" ".join(plain))
     # "El Jem", "El-Jem", "Eljem"; "El Kef", "Le Kef".
     return re.sub(r"^(?:el|al|le|la)(?=.{3})", "", key)
 

@@ -215,6 +215,23 @@ def test_a_field_that_the_type_has_not_is_left_out(conventions, http_server_fact
     assert "no_such_field" not in str(call_action("package_show", id="contrat-50"))
 
 
+#: Permits of contracts that no record of the portal's 188 could be joined with, by the reason: see the table in docs/harvest-sources.md.
+LEFT = {
+    "no record of this permit; the contract names a record of the portal by an id that the copy of the records has not": {
+        "Borj El Khadra": 8, "Nord Medenine": 4, "Zaafrane": 2, "Makther": 2, "Marin Centre-Oriental": 2, "Djebel Oust": 1, "Medenine": 1,
+        "Golf de Gabes": 1, "Enfidha": 1, "Kaboudia": 1, "Nord des Chotts": 1, "Hammamet Grands Fonds": 1, "Hammamet Offshore": 1,
+        "El Borma": 1,
+    },
+    "a block of Tunisia and Libya together": {"7th of November / Joint Oil Block": 2},
+    "a quarry or salt works that is not among the eight files that the copy keeps of each record": {
+        "Nour": 1, "Henchir Jebbes El Ghrifet": 1, "Mestaoua": 1, "Zamlet El Beidha Oued Mestaoua": 1, "Sabkhet el Gharra": 1, "El Adouli": 1,
+        "Zamlet Khechem Mohamed": 1, "Oued El Bakbaka": 1, "El Ittihad": 1, "Oued Sabat": 1, "Jebel Rkaiz El Beidha": 1,
+        "Mima/Sabkhet El Adhibate": 1, "Sabkhet Oum El Khialate": 1, "Oued El Gabel": 1, "Sidi Salah": 1, "Merbeh Chtioua": 1,
+        "Hassi El Gypse-Mestaoua": 1,
+    },
+}  # fmt: skip
+
+
 @pytest.mark.shared
 def test_the_145_real_contracts_and_the_188_records_of_the_portal(shared: Path, http_server_factory, agency: dict[str, Any]) -> None:
     """Contracts first, the portal later, then the contracts again: what could be joined, and why the others could not."""
@@ -228,14 +245,10 @@ def test_the_145_real_contracts_and_the_188_records_of_the_portal(shared: Path, 
     harvest(theirs)
     job = harvest(ours)
     told = job["result"]["links"]
-    # Of 145, three name no permit. A trial by the records' titles alone had joined 71.
-    assert told["found"] + told["unresolved"] == 142
-    assert told["found"] >= 77
-    assert told["written"] == told["found"]
+    # Of 145, three are model contracts and name no permit. A trial by the records' titles alone had joined 71.
+    assert (told["found"], told["unresolved"], told["written"]) == (96, 46, 96)
     left = Counter(issue["message"].rsplit(": ", 1)[1] for issue in issues(job) if issue["slug"] == "unresolved-link")
-    # Most are quarries, of which the portal has no contracts, and permits of which it has none.
-    assert (left["Borj El Khadra"], left["Nord Medenine"], left["El Kneis"]) == (8, 4, 1)
-    assert len(left) <= 51
+    assert left == {name: count for names in LEFT.values() for name, count in names.items()}
     before = written()
     again = harvest(ours)["result"]["links"]
     assert again == {**told, "written": 0}
