@@ -224,7 +224,8 @@ LEFT = {
     },
     "a block of Tunisia and Libya together": {"7th of November / Joint Oil Block": 2},
     "a quarry or salt works that is not among the eight files that the copy keeps of each record": {
-        "Nour": 1, "Henchir Jebbes El Ghrifet": 1, "Mestaoua": 1, "Zamlet El Beidha Oued Mestaoua": 1, "Sabkhet el Gharra": 1, "El Adouli": 1,
+        "Nour": 1, "Henchir Jebbes El Ghrifet": 1, "Mestaoua": 1, "Zamlet El Beidha Oued Mestaoua": 1, "Sabkhet el Gharra": 1,
+        "El Adouli": 1,
         "Zamlet Khechem Mohamed": 1, "Oued El Bakbaka": 1, "El Ittihad": 1, "Oued Sabat": 1, "Jebel Rkaiz El Beidha": 1,
         "Mima/Sabkhet El Adhibate": 1, "Sabkhet Oum El Khialate": 1, "Oued El Gabel": 1, "Sidi Salah": 1, "Merbeh Chtioua": 1,
         "Hassi El Gypse-Mestaoua": 1,
