@@ -67,7 +67,8 @@ def save(package_type: str) -> ResponseReturnValue:
         if errors:
             raise tk.ValidationError(errors)
         context = _context()
-        context["allow_state_change"] = True
+        # As CKAN's own views of forms.
+        context |= {"allow_state_change": True, "save": True}
         saved = tk.get_action("package_update" if existing else "package_create")(
             context, {**data, "state": "active" if how == PUBLISH else "draft"}
         )

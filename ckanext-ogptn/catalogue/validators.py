@@ -403,10 +403,25 @@ def ogptn_input(field: Field, schema: Mapping[str, Any]) -> Validator:  # noqa: 
         for translated, core in CORE_TEXTS.items():
             for place in _places(translated, set(fields), resource_fields, data):
                 _adopt_core_text(place, translated, core, data)
+        if not organization:
+            _keep_what_no_form_shows(fields, data, context)
         _refuse_hidden_fields(fields, data, errors)
         _refuse_bad_characters(fields, resource_fields, data, errors)
 
     return validator
+
+
+def _keep_what_no_form_shows(fields: Mapping[str, Any], data: FlattenDataDict, context: Context) -> None:
+    """Free extras: what else the source of a harvested record said. No form has a control for them, and what is not sent CKAN deletes.
+
+    Views, and only they, put ``save`` into the context; a program that leaves the extras out deletes them, as everywhere in CKAN.
+    """
+    package = context.get("package")
+    if not context.get("save") or package is None or any(key[0] == "extras" for key in data):
+        return
+    free = sorted((name, value) for name, value in (package.extras or {}).items() if name not in fields)
+    for place, (name, value) in enumerate(free):
+        data["extras", place, "key"], data["extras", place, "value"] = name, value
 
 
 def _places(name: str, fields: set[str], resource_fields: set[str], data: FlattenDataDict) -> list[FlattenKey]:

@@ -1,4 +1,5 @@
-"""Notes every file that is added or changed, in the transaction that changes it, and has the worker read it after the commit.
+"""Notes every file that is added or changed, in the transaction that changes it, and has the worker read it after the commit; keeps the
+marks of those that have their tables.
 
 Whoever writes a resource comes by here: a steward's form, the API, the harvest engine's batches, the seed. One place, no hook to forget.
 """
@@ -99,7 +100,22 @@ def forget(session: Session) -> None:
     session.info.pop(_NOTED, None)
 
 
-_LISTENERS = (("after_flush", note), ("after_commit", announce), ("after_rollback", forget))
+def keep_marks(session: Session, *_flush: Any) -> None:
+    """Before a flush: a file keeps the mark that its table is in the DataStore when who writes its dataset leaves the mark out.
+
+    A program that updates a dataset sends the fields that it knows. CKAN's ``resource_update`` keeps the mark then; ``package_update``
+    (CKAN 2.12) drops it, and nobody would find the table any more. A mark that is taken away in so many words (``datastore_active: false``,
+    as ``datastore_delete`` does) is gone.
+    """
+    for one in session.dirty:
+        if not isinstance(one, model.Resource) or one.state != "active" or "datastore_active" in (one.extras or {}):
+            continue
+        before = next((old for old in get_history(one, "extras").deleted or () if isinstance(old, dict)), {})
+        if before.get("datastore_active") is True:
+            one.extras = {**(one.extras or {}), "datastore_active": True}
+
+
+_LISTENERS = (("before_flush", keep_marks), ("after_flush", note), ("after_commit", announce), ("after_rollback", forget))
 
 
 def listen() -> None:

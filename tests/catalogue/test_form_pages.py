@@ -361,6 +361,37 @@ def test_the_edit_form_shows_what_is_stored_and_saving_it_changes_nothing(stewar
     assert said(after) == said(stored)
 
 
+@pytest.mark.parametrize("draft", [False, True], ids=["published", "draft"])
+def test_what_no_control_shows_survives_the_form(steward: Steward, draft: bool) -> None:
+    """Free extras: what else the source of a harvested record said."""
+    extras = [{"key": "original_unit", "value": "كغ"}, {"key": "read_from", "value": "one line\nand another\n"}]
+    stored = call_action(
+        "package_create",
+        context={"user": steward.user["name"], "ignore_auth": False},
+        type="dataset",
+        title_translated={"ar": "مجمّعة"},
+        notes_translated={"ar": "وصف"},
+        owner_org=steward.org["id"],
+        extras=extras,
+        resources=[{"url": "https://example.tn/a.csv", "format": "CSV"}],
+        **({"state": "draft"} if draft else {}),
+    )
+    assert (stored["state"], len(stored["resources"])) == ("draft" if draft else "active", 1)
+    form = steward.get(f"/fr/dataset/edit/{stored['name']}").select_one("#dataset-edit")
+    assert form is not None
+    # A draft that has a file is not published without one.
+    assert "Publier sans fichier" not in form.get_text()
+    path = "/fr/dataset/new/save" if draft else f"/fr/dataset/edit/{stored['name']}"
+    sent = {"save": "draft" if draft else "save", "pkg_name": stored["id"], "name": stored["name"], "owner_org": steward.org["id"]}
+    assert steward.post(path, {**sent, "title_translated-ar": "مصحّحة", "notes_translated-ar": "وصف"}).status_code == 302
+    after = call_action("package_show", id=stored["id"])
+    assert after["title_translated"] == {"ar": "مصحّحة"}
+    assert sorted(after["extras"], key=lambda each: each["key"]) == extras
+    # A program says what it wants: extras that it leaves out are gone, as everywhere in CKAN.
+    bare = {name: value for name, value in after.items() if name != "extras"}
+    assert not call_action("package_update", {"user": steward.user["name"]}, **bare).get("extras")
+
+
 # -- drafts
 
 

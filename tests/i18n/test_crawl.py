@@ -25,7 +25,7 @@ from werkzeug.routing import RequestRedirect
 
 from ckanext.ogptn.seed import loader
 from ckanext.ogptn.stack.site import PLUGINS as PORTAL_PLUGINS
-from tests.i18n.visible import english, exceptions, texts
+from tests.i18n.visible import english, exceptions, parsed, texts
 
 LANGUAGES = ("ar", "fr")
 #: Pages of one kind (one endpoint) that are read for each role.
@@ -152,9 +152,9 @@ def starts(site: Site, role: str) -> list[str]:
     return found
 
 
-def links(html: str, language: str) -> Iterator[str]:
+def links(page: BeautifulSoup, language: str) -> Iterator[str]:
     """The pages of this site, in this language, that a page leads to; without their language."""
-    for tag in BeautifulSoup(html, "html.parser").find_all("a", href=True):
+    for tag in page.find_all("a", href=True):
         parts = urlsplit(urldefrag(str(tag["href"]))[0])
         if parts.netloc not in ("", "test.ckan.net") or not parts.path.startswith(f"/{language}/"):
             continue
@@ -171,21 +171,23 @@ class Walk:
     found: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     server_errors: list[str] = field(default_factory=list)
 
-    def read(self, where: str, answers: dict[str, Any]) -> None:
-        """Read one page in all languages."""
+    def read(self, where: str, answers: dict[str, Any]) -> dict[str, BeautifulSoup]:
+        """Read one page in all languages; gives what was read."""
         if any(answer.status_code >= 500 for answer in answers.values()):
             self.server_errors.append(f"{where}: {answers['en'].status_code}")
-        in_english = frozenset(texts(answers["en"].get_data(as_text=True)))
+        pages = {language: parsed(answer.get_data(as_text=True)) for language, answer in answers.items()}
+        in_english = frozenset(texts(pages["en"]))
         for language in LANGUAGES:
-            html = answers[language].get_data(as_text=True)
             self.pages += 1
-            page = re.search(r"<html\b[^>]*>", html)  # what scripts fetch into a page is not a whole one
+            # What scripts fetch into a page is not a whole one.
+            page = re.search(r"<html\b[^>]*>", answers[language].get_data(as_text=True))
             if page and f'lang="{language}"' not in page.group(0):
                 self.found[f"{language}: the page does not say its language"].append(where)
-            for text in texts(html):
+            for text in texts(pages[language]):
                 problem = english(text, language, in_english)
                 if problem:
                     self.found[f"{language}: {problem}"].append(where)
+        return pages
 
     def report(self) -> str:
         lines = [f"{problem}  ×{len(where)}, first on {where[0]}" for problem, where in sorted(self.found.items())]
@@ -217,8 +219,8 @@ def walk(site: Site, role: str) -> Walk:
         per_kind[kind] += 1
         per_kind[f"{kind}?"] += "?" in path
         met.kinds.add(kind)
-        met.read(f"{role} {path}", answers)
-        queue.extend(links(answers["ar"].get_data(as_text=True), "ar"))
+        pages = met.read(f"{role} {path}", answers)
+        queue.extend(links(pages["ar"], "ar"))
     return met
 
 

@@ -61,51 +61,67 @@ class English:
         return f"{self.text!r} ({self.why})"
 
 
-def _says_another_language(node: Tag | NavigableString) -> bool:
-    # The link to the pages in another language; a record that has a title in another language only.
-    parent = node if isinstance(node, Tag) else node.parent
-    language = None
-    while isinstance(parent, Tag):
-        said = str(parent.get("lang") or "").split("-")[0]
-        if said and parent.name == "html":
-            return language is not None and language != said
-        language = language or said or None
-        parent = parent.parent
-    return False
-
-
 def _squeeze(text: str) -> str:
     return " ".join(text.split())
 
 
-def texts(html: str) -> Iterator[str]:
-    """The texts of a page as a reader meets them: text nodes, and the attributes that browsers and screen readers say."""
-    soup = BeautifulSoup(html, "html.parser")
-    for node in soup.find_all(string=True):
-        if isinstance(node, (Comment, Doctype, CData, Declaration, ProcessingInstruction)) or not node.strip():
-            continue
-        if any(parent.name in UNSEEN for parent in node.parents) or _says_another_language(node):
-            continue
-        yield _squeeze(str(node))
-    for tag in soup.find_all(True):
-        if _says_another_language(tag) or any(parent.name in UNSEEN for parent in tag.parents):
-            continue
-        for name in READ_ATTRIBUTES:
-            value = tag.get(name)
-            if isinstance(value, str) and value.strip():
-                # Some hold HTML: what is shown is its text.
-                yield _squeeze(BeautifulSoup(value, "html.parser").get_text(" ")) if "<" in value else _squeeze(value)
-        if tag.name == "input" and tag.get("type") in BUTTONS and tag.get("value"):
-            yield _squeeze(str(tag["value"]))
-        if tag.name == "meta" and tag.get("name") == "description" and tag.get("content"):
-            yield _squeeze(str(tag["content"]))
+def parsed(html: str) -> BeautifulSoup:
+    """A page, or a part of one, for :func:`texts`."""
+    return BeautifulSoup(html, "lxml")
+
+
+def texts(page: str | BeautifulSoup) -> Iterator[str]:
+    """The texts of a page as a reader meets them: text nodes, and the attributes that browsers and screen readers say. What says that it is
+    in another language than the page (the link to the pages in another language; a title that a record has in no other) is left out."""
+    soup = parsed(page) if isinstance(page, str) else page
+    whole = soup.html
+    language = _language(whole) if whole else ""
+    # From the top down: what an element says of its language, or hides, counts for all in it.
+    waiting: list[tuple[Tag, bool]] = [(soup, False)]
+    while waiting:
+        parent, foreign = waiting.pop()
+        for node in parent.children:
+            if isinstance(node, Tag):
+                said = _language(node)
+                other = said != language if said and language and node.name != "html" else foreign
+                if not other:
+                    yield from _said_by(node)
+                if node.name not in UNSEEN:
+                    waiting.append((node, other))
+            elif not foreign and isinstance(node, NavigableString) and node.strip() and not isinstance(node, _NO_TEXT):
+                yield _squeeze(str(node))
+
+
+_NO_TEXT = (Comment, Doctype, CData, Declaration, ProcessingInstruction)
+
+
+def _language(tag: Tag) -> str:
+    return str(tag.get("lang") or "").split("-")[0]
+
+
+def _said_by(tag: Tag) -> Iterator[str]:
+    for name in READ_ATTRIBUTES:
+        value = tag.get(name)
+        if isinstance(value, str) and value.strip():
+            # Some hold HTML: what is shown is its text.
+            yield _squeeze(BeautifulSoup(value, "html.parser").get_text(" ")) if "<" in value else _squeeze(value)
+    if tag.name == "input" and tag.get("type") in BUTTONS and tag.get("value"):
+        yield _squeeze(str(tag["value"]))
+    if tag.name == "meta" and tag.get("name") == "description" and tag.get("content"):
+        yield _squeeze(str(tag["content"]))
+
+
+@lru_cache(maxsize=1)
+def catalogues() -> i18n.State:
+    """All messages and their translations: every source file is read for them, once for all tests."""
+    return i18n.State.read()
 
 
 @lru_cache(maxsize=1)
 def _messages() -> tuple[frozenset[str], tuple[tuple[str, re.Pattern[str]], ...]]:
     """All English messages of our source, of CKAN and of the extensions: those without placeholders, and patterns of those with,
     each after the longest piece of text in it, which is quick to look for."""
-    state = i18n.State.read()
+    state = catalogues()
     plain: set[str] = set()
     patterns: dict[str, str] = {}
     for _context, singular, plural in [*state.own, *state.foreign]:

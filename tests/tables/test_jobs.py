@@ -10,6 +10,7 @@ import pytest
 from ckan import model
 from ckan.lib import jobs as ckan_jobs
 from ckan.plugins import toolkit as tk
+from ckan.tests import factories
 from ckan.tests.helpers import call_action
 from click.testing import CliRunner
 from werkzeug.datastructures import FileStorage
@@ -55,6 +56,26 @@ def test_a_saved_link_is_loaded_by_the_worker(no_jobs: None, open_dataset_factor
     assert columns == [("aloulaia", "text", ""), ("montant_dt", "decimal", "DT")]
     assert call_action("datastore_search", resource_id=resource, q="صفاقس")["total"] == 1
     assert call_action("resource_show", id=resource)["datastore_active"] is True
+
+
+def test_a_program_that_knows_nothing_of_tables_leaves_them_in_place(open_dataset_factory: Any, http_server: SourceServer) -> None:
+    resource = make(open_dataset_factory, http_server.says("/budget.csv", TEXT))
+    jobs.work()
+    user = {"user": factories.Sysadmin()["name"]}
+    shown = call_action("package_show", id=call_action("resource_show", id=resource)["package_id"])
+    assert shown["resources"][0].pop("datastore_active") is True
+    shown["resources"][0]["hash"] = "0" * 32
+    for again in (True, False):
+        after = call_action("package_update", user, **shown)
+        assert after["resources"][0]["hash"] == "0" * 32
+        assert after["resources"][0]["datastore_active"] is True, again
+    assert model.Session.get(model.Resource, resource).extras["datastore_active"] is True  # pyright: ignore[reportOptionalMemberAccess]
+    assert call_action("datastore_search", resource_id=resource)["total"] == 2
+    # Who takes the table away means it.
+    call_action("datastore_delete", user, resource_id=resource, force=True)
+    assert call_action("resource_show", id=resource)["datastore_active"] is False
+    call_action("package_update", user, **shown)
+    assert call_action("resource_show", id=resource)["datastore_active"] is False
 
 
 def test_who_asks_while_a_file_is_read_is_answered(open_dataset_factory: Any, http_server: SourceServer) -> None:
