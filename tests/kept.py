@@ -21,7 +21,7 @@ from ckan.common import config
 from ckan.config import environment, middleware
 from ckan.lib import app_globals
 from ckan.plugins import core
-from webassets import Bundle
+from webassets.bundle import Bundle
 
 #: Settings that CKAN reads when it needs them, and that tests give a value of their own.
 READ_LATE = ("smtp.server",)
@@ -61,7 +61,7 @@ _KEPT_URLS = "_ogptn_kept_urls"
 def install() -> None:
     """Put the functions of this module in the place of CKAN's, for the rest of the process."""
     p.load_all, p.unload_all, middleware.make_flask_stack, core.plugins_update = load_all, leave, make_flask_stack, plugins_update
-    Bundle.urls = urls
+    setattr(Bundle, "urls", urls)  # noqa: B010 - the type checker takes it for one of another class
 
 
 def load_all(force_update: bool = False) -> None:

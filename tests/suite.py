@@ -28,7 +28,7 @@ from typing import IO
 from tests.services import HERE
 
 #: Paths of the first half, so chosen that both take about as long; the second takes all others.
-FIRST = ("tests/e2e", "tests/stack", "tests/test_package.py", "tests/commitment/rounds")
+FIRST = ("tests/e2e", "tests/stack", "tests/test_package.py", "tests/commitment", "tests/i18n")
 NO_TESTS = 5
 TESTS_FAILED = 1
 MOST_SECOND_TRIES = 5

@@ -19,8 +19,8 @@ from . import config, credentials, jobs, plan, preview, removal, showing
 from . import source as sources
 from .base import OptionsError
 from .model import COUNTS, KINDS, OPEN, STATES, HarvestRecord, Job, Source, StoredIssue, now, record_key
-from .problems import SourceError, kind
-from .registry import backends
+from .problems import SourceError
+from .registry import backends, kind_of
 
 _LIMITS = {
     "max_mb": (1, 10_000),
@@ -806,7 +806,7 @@ def _record(row: HarvestRecord) -> dict[str, Any]:
 
 
 def _issue(issue: StoredIssue, record: Any) -> dict[str, Any]:
-    known = kind(issue.slug)
+    known = kind_of(issue.slug)
     return {
         "id": issue.id,
         "severity": issue.severity,

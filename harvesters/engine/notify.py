@@ -12,7 +12,7 @@ from ckan import model
 
 from . import config
 from .model import Job, Source, StoredIssue
-from .problems import kind
+from .registry import kind_of
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def _tell(job_id: str, subject: str) -> int:
     ).all()
     lines = []
     for issue in errors:
-        known = kind(issue.slug)
+        known = kind_of(issue.slug)
         if known is not None:
             lines += [f"- {known.say(issue.values)}", f"  {known.advise(issue.values)}"]
     # The site's address as it is set: a worker answers no request whose address it could take.

@@ -20,7 +20,8 @@ from . import source as sources
 from .base import Backend, Cursor, HttpClient, Record
 from .decide import Judge
 from .model import HarvestRecord, Source, now, record_key
-from .problems import Issue, kind, short
+from .problems import Issue, short
+from .registry import kind_of
 from .run import Later
 from .writer import Outcome, Writer
 
@@ -215,7 +216,7 @@ def in_language(found: dict[str, Any]) -> dict[str, Any]:
 
     def said(told: dict[str, Any]) -> dict[str, Any]:
         # One of an earlier release has its sentences only.
-        known = kind(told["slug"]) if "values" in told else None
+        known = kind_of(told["slug"]) if "values" in told else None
         if known is None:
             return told
         advice = {"advice": known.advise(told["values"])} if "advice" in told else {}

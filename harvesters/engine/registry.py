@@ -10,6 +10,7 @@ from functools import cache
 
 import ckan.plugins as p
 
+from . import http, problems
 from .base import Backend
 from .interfaces import IHarvestBackends
 
@@ -41,6 +42,15 @@ def _all() -> Iterator[type[Backend]]:
     yield from _own()
     for plugin in p.PluginImplementations(IHarvestBackends):
         yield from plugin.get_harvest_backends()
+
+
+def kind_of(slug: str) -> problems.Kind | None:
+    """The kind of problem with this slug, whichever module declares it: a web server that never read a source has to tell what went wrong
+    when a worker did. None if no installed backend declares it any more."""
+    if known := problems.kind(slug) or http.KINDS.get(slug):
+        return known
+    backends()
+    return problems.kind(slug)
 
 
 def backends() -> dict[str, type[Backend]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,7 +17,7 @@ from markupsafe import Markup
 from ckanext.ogptn.catalogue import theme_helpers
 
 from ..engine.config import number
-from ..engine.registry import backends
+from ..engine.registry import backends, kind_of
 
 #: CLDR's ``ar_TN`` has the month names in use in Tunisia; days are written before months in ``en_GB``.
 _LOCALES = {"ar": "ar_TN", "fr": "fr_TN", "en": "en_GB"}
@@ -124,12 +123,20 @@ def backend(name: str) -> str:
 
 
 def reason(code: str) -> str:
-    """Why a pass was not complete."""
+    """Why a pass was not complete: the reason of a backend, or the slug of what was wrong with the records it could not count."""
+    counted = re.fullmatch(r"(\d+) of (\d+)", code)
+    if counted:
+        return tk._("The source gave {number} of the {all} records that it announced.").format(number=counted[1], all=counted[2])
+    known = kind_of(code)
+    if code.endswith(": no answer"):
+        return tk._("There was no answer for “{what}”.").format(what=code.removesuffix(": no answer"))
     return {
+        "without-identifier": tk._("A record had no identifier that could be kept: it may be one of those that seem to be gone."),
+        "too-many-folders": tk._("There are more folders than a harvest reads."),
         "changes-only": tk._("Only changes were asked for. What is gone is looked for when everything is read again."),
         "fewer-than-announced": tk._("The source gave fewer records than it announced."),
         "empty-source": tk._("The source gave no record at all."),
-    }.get(code, code)
+    }.get(code) or (known.say({}) if known else code)
 
 
 def started_by(job: Mapping[str, Any]) -> str:
@@ -214,12 +221,45 @@ def _labels(dataset_type: str) -> dict[str, dict[str, str]]:
     return known[dataset_type]
 
 
+def file_field_label(name: str, dataset_type: str) -> str:
+    """A field of a file as forms call it."""
+    return _labels(dataset_type)["resource"].get(name, name)
+
+
+def _row_labels() -> dict[str, str]:
+    """Fields of the rows of groups (a period's beginning and end), of all types."""
+    known: dict[str, str] | None = g.get("_ogptn_harvest_row_labels")
+    if known is None:
+        known = g._ogptn_harvest_row_labels = {}
+        types = tk.get_action("scheming_dataset_schema_list")({"ignore_auth": True}, {}) if p.plugin_loaded("scheming_datasets") else []
+        for dataset_type in types:
+            schema = tk.get_action("scheming_dataset_schema_show")({"ignore_auth": True}, {"type": dataset_type})
+            for field in (*schema["dataset_fields"], *schema["resource_fields"]):
+                for inner in field.get("repeating_subfields") or ():
+                    known.setdefault(inner["field_name"], tk.h.scheming_language_text(inner.get("label") or inner["field_name"]))
+    return known
+
+
 def value(given: Any) -> str:
-    """A field's value as text: a text as it is, anything else as JSON. Cut where it is long."""
+    """A field's value as text for people: a text as it is, texts in languages each with its language, rows of a group one after the other.
+    Cut where it is long."""
+    text = _in_words(given)
+    return text if len(text) <= _VALUE_SHOWN else text[:_VALUE_SHOWN] + "…"
+
+
+def _in_words(given: Any) -> str:
     if given is None or given in ("", [], {}):
         return ""
-    text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False, indent=1, sort_keys=True)
-    return text if len(text) <= _VALUE_SHOWN else text[:_VALUE_SHOWN] + "…"
+    if isinstance(given, bool):
+        return tk._("yes") if given else tk._("no")
+    if isinstance(given, Mapping):
+        names = {**_row_labels(), **theme_helpers.LANGUAGE_NAMES}
+        return "\n".join(f"{names.get(name, name)}{tk._(': ')}{_in_words(inner)}" for name, inner in given.items() if _in_words(inner))
+    if isinstance(given, list):
+        # Each row of a group is a line of its own.
+        rows = [_in_words(each) for each in given]
+        return "\n".join(row.replace("\n", " · ") for row in rows if row)
+    return str(given)
 
 
 # -- time
@@ -347,6 +387,7 @@ def in_templates() -> dict[str, Callable[..., Any]]:
         "backend_label": backend,
         "count_labels": counts,
         "field_label": field_label,
+        "file_field_label": file_field_label,
         "foreseen_labels": foreseen,
         "heading": heading,
         "kind_label": kind,

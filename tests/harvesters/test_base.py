@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,3 +144,11 @@ def test_registry_knows_only_finished_backends():
         assert backend.label()
         assert issubclass(backend.Options, base.Options)
         assert tk.aslist(name) == [name]
+
+
+def test_a_process_that_never_read_a_source_knows_what_went_wrong() -> None:
+    """A web server tells what a worker met: kinds of problem are declared by modules that it may not have needed until then."""
+    asked = "print(*(registry.kind_of(slug) is not None for slug in ('connection-refused', 'certificate-expired', 'unsure-extractive')))"
+    code = f"from ckanext.ogptn.harvesters.engine import registry; {asked}"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["True"] * 3, told.stderr

@@ -639,3 +639,19 @@ def test_an_address_without_its_slash_keeps_the_language(app: Any, path: str) ->
     # Shown, refused, or sent to log in; never sent to the address with a slash, where the language is lost.
     assert answer.status_code in (200, 302, 403)
     assert '<html lang="fr"' in answer.body or "/fr/user/login" in answer.headers["Location"]
+
+
+def test_values_are_told_in_words(app: Any, world: World) -> None:
+    with app.flask_app.test_request_context("/", environ_overrides={"CKAN_LANG": "fr"}):
+        assert words.value({"fr": "Titre", "ar": "عنوان"}) == "Français\u00a0: Titre\nالعربية\u00a0: عنوان"
+        period = words.value([{"start": "2010", "end": "2012"}, {"start": "2015"}])
+        assert period.count("\n") == 1
+        assert "2010" in period
+        assert not {"{", '"', "start"} & set(re.findall(r"\w+|[{\"]", period))
+        assert words.value(["a", "b"]) == "a\nb"
+        assert [words.value(empty) for empty in (None, "", [], {}, {"fr": ""})] == [""] * 5
+        assert words.value("x" * 3000).endswith("…")
+        assert "3" in words.reason("3 of 10")
+        for code in ("changes-only", "fewer-than-announced", "empty-source", "without-identifier", "too-many-folders"):
+            assert words.reason(code) != code
+        assert words.reason("not-a-dataset") == "not-a-dataset"

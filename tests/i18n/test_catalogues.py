@@ -1,5 +1,8 @@
 """The catalogues are whole, well made, compiled, and in the package."""
 
+# Below ``tools``, which only running finds.
+# pyright: reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
 import sys

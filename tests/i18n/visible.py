@@ -1,5 +1,8 @@
 """What a reader sees of a page, and which of it is English."""
 
+# Below ``tools``, which only running finds.
+# pyright: reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
 import csv
@@ -12,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from bs4 import BeautifulSoup, Comment, NavigableString, Tag
-from bs4.element import CData, Declaration, Doctype, ProcessingInstruction
+from bs4 import BeautifulSoup, Comment, Tag
+from bs4.element import CData, Declaration, Doctype, NavigableString, ProcessingInstruction
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "tools"))
