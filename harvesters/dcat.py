@@ -52,6 +52,8 @@ _MEDIA_TYPES = {
 _EMPTY_PAGES = 3
 _MOST_PAGES = 20_000
 _MOST_CONTEXTS = 10
+#: Datasets described elsewhere that may fail before we give up the source.
+_MOST_FAILURES = 10
 #: How far from the dataset its parts may be: distribution → service → contact → address.
 _DEPTH = 8
 #: What is a record of its own, and not a part of the dataset that mentions it.
@@ -78,8 +80,8 @@ PAGING_CIRCLE = Kind(
 WEAK_IDENTITY = Kind(
     "weak-identity",
     Severity.WARNING,
-    lambda: tk._("The dataset has neither an address nor an identifier of its own; it is told from others by “{value}”."),
-    lambda: tk._("Ask the publisher for an identifier: when this value changes, the dataset will be taken for another one."),
+    lambda: tk._("Datasets without address and identifier: {count}. They are told apart by their titles and files, as “{value}”."),
+    lambda: tk._("Ask the publisher for identifiers: a dataset whose title and files change at once will be taken for another one."),
 )
 NO_CONTEXT = Kind(
     "missing-context",
@@ -113,6 +115,8 @@ class DcatBackend(Backend):
     version: ClassVar[int] = 2
     Options: ClassVar[type[Options]] = DcatOptions
     options: DcatOptions
+    #: What datasets without any identity are told by, in this reading.
+    _weak: list[str]
 
     @classmethod
     def label(cls) -> str:
@@ -126,7 +130,7 @@ class DcatBackend(Backend):
     def check(self, http: HttpClient) -> Check:
         page = self._page(http, self.source.url, None)
         title = next((plain(value) for value in page.graph.objects(page.catalog, DCT.title)), "") if page.catalog is not None else ""
-        return Check(title=title, records=page.total if page.total is not None else len(page.datasets))
+        return Check(title=title, records=page.total if page.total is not None else len(page.datasets) + len(page.elsewhere))
 
     def records(self, http: HttpClient, cursor: Cursor) -> Iterator[Record]:
         """All datasets, page by page; see `Backend`.
@@ -138,6 +142,8 @@ class DcatBackend(Backend):
         address: str | None = self.source.url
         seen: set[str] = set()
         guids: set[str] = set()
+        elsewhere: set[str] = set()
+        self._weak = []
         pages = empty = 0
         first = Validators()
         while address is not None:
@@ -156,6 +162,7 @@ class DcatBackend(Backend):
             following = page.following
             for node in page.datasets:
                 yield self._record(page.graph, node, guids)
+            elsewhere |= page.elsewhere
             empty = 0 if page.datasets else empty + 1
             del page
             if following is not None and (following in seen or empty >= _EMPTY_PAGES or pages >= _MOST_PAGES):
@@ -163,7 +170,33 @@ class DcatBackend(Backend):
                 cursor.incomplete(PAGING_CIRCLE.slug)
                 following = None
             address = following
+        yield from self._elsewhere(http, cursor, sorted(elsewhere - guids), guids)
+        if self._weak:
+            self.report(WEAK_IDENTITY, count=len(self._weak), value=self._weak[0])
+        # The catalogue says nothing of changes in what is elsewhere.
+        pages += bool(elsewhere - guids)
         cursor.state["document"] = {"etag": first.etag, "last_modified": first.last_modified, "pages": pages}
+
+    def _elsewhere(self, http: HttpClient, cursor: Cursor, addresses: list[str], guids: set[str]) -> Iterator[Record]:
+        """Datasets that the catalogue only points at, each described where it points (the Czech and the Slovak local catalogues)."""
+        failures = 0
+        for address in addresses[:_MOST_PAGES]:
+            try:
+                response = http.get(address, accept=ACCEPT, allow_status=(404, 410))
+                if response.status in (404, 410):
+                    # Left in the list after its end.
+                    continue
+                page = self._parsed(http, response)
+            except SourceError as error:
+                failures += 1
+                if failures == _MOST_FAILURES:
+                    raise
+                self.report(error.kind, **error.values)
+                cursor.incomplete(error.kind.slug)
+                continue
+            found = [node for node in page.datasets if str(node) == address] or page.datasets
+            for node in found if len(found) == 1 else ():
+                yield self._record(page.graph, node, guids)
 
     def _page(self, http: HttpClient, address: str, validators: Validators | None) -> _Page:
         return self._parsed(http, http.get(address, accept=ACCEPT, validators=validators))
@@ -181,16 +214,18 @@ class DcatBackend(Backend):
                 content = self._with_contexts(http, content, response.url)
             graph = _graph(content, kind, response.url)
         except _NOT_RDF as error:
-            repaired = _repaired(content) if kind == "xml" else None
+            repaired = _repaired(content) if kind == "xml" else _with_dots(content) if kind == "turtle" else None
             if repaired is None:
                 found = f"{type(error).__name__}: {str(error)[:150]}"
                 raise SourceError(NOT_EXPECTED, url=response.url, found=found, expected=f"RDF ({kind})") from None
             try:
                 graph = _graph(repaired, kind, response.url)
             except _NOT_RDF:
-                raise SourceError(NOT_EXPECTED, url=response.url, found=str(error)[:150], expected="RDF/XML") from None
-            damaged = True
-            self.report(BROKEN_XML, url=response.url, reason=str(error)[:150])
+                raise SourceError(NOT_EXPECTED, url=response.url, found=str(error)[:150], expected=f"RDF ({kind})") from None
+            # Nothing of the catalogue is lost for a dot.
+            damaged = kind == "xml"
+            if damaged:
+                self.report(BROKEN_XML, url=response.url, reason=str(error)[:150])
         page = _Page(graph, response.url, damaged)
         if not page.datasets and kind == "json-ld" and re.search(rb'"dataset"\s*:\s*\[', content):
             # DCAT-US: JSON-LD only for whoever reads a context that the agency's server does not have any more.
@@ -242,14 +277,18 @@ class DcatBackend(Backend):
         page = next((str(value) for value in part.objects(node, DCAT.landingPage)), "")
         title = next(iter(_texts(part, node, DCT.title)), ("", ""))[0]
         guid = _own_address(node) or identifier or page
+        alias = identifier if identifier != guid else ""
         if not guid:
             told_by = plain(title) or hashlib.sha256(content).hexdigest()[:16]
             guid = "title:" + told_by.casefold()
+            files = sorted(str(url) for item in part.objects(node, DCAT.distribution) for url in part.objects(item, DCAT.accessURL))
+            known_by = hashlib.sha256("\n".join(files).encode()).hexdigest()
             if guid in guids:
                 # Two of one title: their files tell them apart.
-                urls = sorted(str(url) for item in part.objects(node, DCAT.distribution) for url in part.objects(item, DCAT.accessURL))
-                guid += "#" + hashlib.sha256("\n".join(urls).encode()).hexdigest()[:12]
-            self.report(WEAK_IDENTITY, guid=guid, title=title, value=told_by)
+                guid += "#" + known_by[:12]
+            # The same files under another title, or one more in another language, are the same dataset.
+            alias = f"files:{known_by}" if files else ""
+            self._weak.append(told_by)
         guids.add(guid)
         modified = next((plain(value) for value in part.objects(node, DCT.modified)), "")
         return Record(
@@ -258,7 +297,7 @@ class DcatBackend(Backend):
             media_type="application/n-triples",
             title=plain(title) or identifier,
             url=page or (str(node) if isinstance(node, URIRef) and str(node).startswith("http") else ""),
-            alias=identifier if identifier != guid else "",
+            alias=alias,
             modified=modified,
             parsed=None,
         )
@@ -284,6 +323,7 @@ class _Page:
     """One parsed document of a catalogue.
 
     :ivar datasets: their nodes, in a stable order
+    :ivar elsewhere: addresses of datasets of which the document says no more than that they belong to the catalogue
     :ivar total: how many the catalogue says it has in all its pages
     :ivar following: the next page's address
     :ivar damaged: the document had to be repaired
@@ -297,6 +337,8 @@ class _Page:
         listed |= {node for node in graph.objects(None, DCAT.dataset) if (node, DCT.title, None) in graph}
         series = set(graph.subjects(RDF.type, DCAT.Catalog))
         self.datasets = sorted(listed - series, key=str)
+        pointed_at = {node for node in graph.objects(None, DCAT.dataset) if isinstance(node, URIRef) and (node, None, None) not in graph}
+        self.elsewhere = {str(node) for node in pointed_at if re.match(r"https?:", str(node))}
         self.catalog = next(iter(sorted(series, key=str)), None)
         self.total = self._total()
         following = self._following()
@@ -402,6 +444,12 @@ def _repaired(content: bytes) -> bytes | None:
     except etree.XMLSyntaxError:
         return None
     return etree.tostring(root, encoding="utf-8") if root is not None else None
+
+
+def _with_dots(content: bytes) -> bytes | None:
+    """Turtle whose prefixes were written without the dot that ends them (as in SPARQL); None when that is not what is wrong."""
+    repaired = re.sub(rb"(?m)^(\s*@prefix\s+[\w-]*:\s*<[^<>\s]*>)\s*$", rb"\1 .", content)
+    return repaired if repaired != content else None
 
 
 def _spelled_out(entity: re.Match[bytes]) -> bytes:
@@ -518,6 +566,7 @@ class _Reader:
 
     def __init__(self, backend: DcatBackend, record: Record, graph: Graph, node: Node) -> None:
         self._options = backend.options
+        self._catalogue = backend.source.url
         self._graph = graph
         self._node = node
         self._draft = Draft(backend, record, self._values(node, DCT.language))
@@ -607,7 +656,8 @@ class _Reader:
                 if _LIMITATIONS in str(value).replace("-", "").lower():
                     # INSPIRE's list of why access is limited, or that it is not.
                     continue
-                if not isinstance(value, BNode):
+                # Who may have it is no licence; and rdf:about="" is the catalogue itself.
+                if not isinstance(value, BNode) and not term("access_rights", str(value)) and str(value) != self._catalogue:
                     found.append(str(value))
                 # dct:type of a licence says what kind it is, dct:identifier and labels what it is called.
                 found += [text for text, _language in _labels(self._graph, value)]
@@ -661,10 +711,11 @@ class _Reader:
                 if found := as_geojson(str(place)):
                     self._draft.geometry(found)
             elif not isinstance(place, BNode):
-                self._draft.place(str(place))
+                self._draft.place(_place_name(place))
 
     def _agents(self) -> None:
-        for field, predicate in (("publisher", DCT.publisher), ("creator", DCT.creator)):
+        # The first that has a name is taken.
+        for field, predicate in (("publisher", DCT.publisher), ("publisher", DCT.rightsHolder), ("creator", DCT.creator)):
             found = []
             for agent in self._graph.objects(self._node, predicate):
                 if isinstance(agent, Literal):
@@ -692,7 +743,12 @@ class _Reader:
                 contacts.append(([] if mail else [(str(contact), contact.language or "")], mail, []))
             else:
                 mails = [text for text, _language in self._said(contact, *_MAILS)]
-                contacts.append((self._said(contact, *_NAMES), mails, [text for text, _language in self._said(contact, *_PAGES)]))
+                pages = [text for text, _language in self._said(contact, *_PAGES)]
+                if isinstance(contact, URIRef) and (contact, None, None) not in self._graph:
+                    # A page in the place of a contact, or a mail address; some are written without "https://", and so made relative.
+                    bare = re.search(r"/(www\.[\w.-]+)/?$", str(contact))
+                    mails, pages = ([str(contact)], []) if "@" in str(contact) else ([], [bare[1] if bare else str(contact)])
+                contacts.append((self._said(contact, *_NAMES), mails, pages))
         for names, mails, pages in sorted(contacts):
             self._draft.contact(names, ";".join(mails), next(iter(pages), ""))
 
@@ -754,6 +810,12 @@ _NAMES = (
 )  # fmt: skip
 _MAILS = (VCARD.hasEmail, VCARD.email, FOAF.mbox, SCHEMA.email)
 _PAGES = (VCARD.hasURL, VCARD.url, FOAF.homepage, FOAF.page)
+
+
+def _place_name(place: Node) -> str:
+    """The place that an address ends with, if that is words: ``…/territorio/Pais/España``; an address of numbers stays as it is."""
+    last = unquote(str(place).rstrip("/").rsplit("/", 1)[-1]) if isinstance(place, URIRef) else ""
+    return " ".join(re.split(r"[-_ ]+", last)) if re.fullmatch(r"[^\W\d_]{3,}(?:[-_ ][^\W\d_]+)*", last) else str(place)
 
 
 def _name_in(agent: Node) -> list[tuple[str, str]]:

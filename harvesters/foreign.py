@@ -440,7 +440,7 @@ class Draft:
         # Texts in the portal's own languages first, then those that name none. One in German is better than nothing, but must not pass for
         # the French one where readers could have the English.
         for text, language in sorted(_pairs(values), key=lambda pair: _rank(pair[1])):
-            if found and _rank(language) == _FOREIGN:
+            if found and _rank(language) >= _FOREIGN:
                 break
             written = markdown(text) if rich else plain(text)
             if not written:
@@ -491,7 +491,7 @@ class Draft:
         number = collections.Counter(language for _word, language in split)
         most = max((count for language, count in number.items() if _rank(language) == _OWN), default=0)
         for word, language in split:
-            if _rank(language) == _FOREIGN and number[language] <= most:
+            if _rank(language) >= _FOREIGN and number[language] <= most:
                 continue
             words = self._keywords.setdefault(language_of(word, language, self._language), {})
             if len(words) < 100:
@@ -645,8 +645,8 @@ class Draft:
             row["name_translated"] = found
         addresses: list[str] = []
         written = plain(email)
-        # "mailto:a@x", "a@x; b@x", "Somebody <a@x>": each address has a row of its own.
-        for address in re.findall(r"[^\s<>;,:?\"()]+@[^\s<>;,:?\"()]+", written) or [written] * bool(written):
+        # "mailto:a@x", "a@x; b@x", "Somebody <a@x>", "https://catalogue/a@x" where a link was wanted: each address has a row of its own.
+        for address in re.findall(r"[^\s<>;,:?/\"()]+@[^\s<>;,:?/\"()]+", written) or [written] * bool(written):
             try:
                 addresses.append(rules.email(address))
             except RuleError as broken:
@@ -732,7 +732,10 @@ class Draft:
                 resource["hash"] = rules.checksum(digest)
             except RuleError as broken:
                 self._backend.report(LEFT_OUT, field=f"{where}-hash", value=digest, reason=str(broken))
-        algorithm = vocabulary.get("checksum_algorithms").find(re.sub(r".*checksumAlgorithm_", "", plain(values.get("hash_algorithm"))))
+        algorithm = vocabulary.get("checksum_algorithms").find(
+            # spdx:checksumAlgorithm_sha256, …/hashAlgorithms/sha/256
+            re.sub(r".*(?:checksumAlgorithm_|hashAlgorithms/)", "", plain(values.get("hash_algorithm"))).replace("/", "")
+        )
         if algorithm and "hash" in resource:
             resource["hash_algorithm"] = algorithm.code
         self.links("conforms_to", values.get("conforms_to") or (), resource)
@@ -788,12 +791,14 @@ class Draft:
         return self.data
 
 
-_OWN, _UNNAMED, _FOREIGN = range(3)
+_OWN, _UNNAMED, _FOREIGN, _RARE = range(4)
 
 
 def _rank(language: str) -> int:
-    """Whether a text is in a language of the portal, in none that is named, or in another."""
-    return _UNNAMED if not language.strip() else _OWN if portal_language(language) else _FOREIGN
+    """Whether a text is in a language of the portal, in none that is named, in another that the portal has a name for, or in any other."""
+    if not language.strip():
+        return _UNNAMED
+    return _OWN if portal_language(language) else _FOREIGN if term("languages", language) else _RARE
 
 
 def _pairs(values: Mapping[str, Any] | Iterable[tuple[Any, str]]) -> list[tuple[Any, str]]:

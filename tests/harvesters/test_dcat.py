@@ -299,7 +299,9 @@ ex:1 a dcat:Dataset ; dct:title "Nodes"@en ;
       vcard:hasURL <https://office.example/desk> ] , "second@office.example" ;
   dct:conformsTo "Lambert 93 (EPSG:2154)" , <https://office.example/standard> ;
   dct:rights <http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess/noLimitations> ;
-  dcat:distribution [ dct:title "places.geojson" ; dcat:accessURL "https://office.example/export/1" ; dct:format "json" ] .
+  dcat:distribution [ dct:title "places.geojson" ; dcat:accessURL "https://office.example/export/1" ; dct:format "json" ;
+    spdx:checksum [ spdx:checksumValue "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" ;
+      spdx:algorithm <http://dcat-ap.de/def/hashAlgorithms/sha/256> ] ] .
 ex:2 a dcat:Dataset ; dct:title "Made up"@en ; dct:publisher <https://geo.example/organizations/Office%20de%20l%27eau> ;
   dct:accrualPeriodicity [ <http://www.w3.org/1999/02/22-rdf-syntax-ns#value> [ time:years 1 ] ] .
 """
@@ -318,7 +320,7 @@ def test_agents_contacts_and_frequencies_as_nodes(http_server: SourceServer, acc
     ]
     assert one["conforms_to"] == ["https://office.example/standard"]
     assert (one["access_rights"], "source_licence" in one) == ("PUBLIC", False)
-    assert one["resources"][0]["format"] == "GEOJSON"
+    assert (one["resources"][0]["format"], one["resources"][0]["hash_algorithm"]) == ("GEOJSON", "SHA256")
     assert reading.slugs() == ["missing-resources"]
     accepted(one, "nodes")
 
@@ -352,3 +354,75 @@ def test_what_the_parser_refuses_is_no_rdf(http_server: SourceServer) -> None:
     document = f'<rdf:RDF xmlns:rdf="{rdf}"><rdf:Description rdf:ID="1 2"/></rdf:RDF>'
     with pytest.raises(SourceError):
         read(DcatBackend, http_server.says("/a.rdf", document))
+
+
+def nameless(title: str, file: str) -> str:
+    return f'[] a dcat:Dataset ; {title} ; dcat:distribution [ dcat:accessURL "https://u.example/{file}" ] .\n'
+
+
+def test_a_nameless_dataset_whose_title_changes_keeps_its_files(http_server: SourceServer) -> None:
+    """A university's whole catalogue: blank nodes without identifiers, to which titles in a second language are added bit by bit."""
+    before = PREFIXES + nameless('dct:title "Oferta"@es', "1.pdf") + nameless('dct:title "Estructura"@es , "Estructura UA"@ca', "2.pdf")
+    after = PREFIXES + nameless('dct:title "Oferta"@es , "Oferta 2019"@ca', "1.pdf") + nameless('dct:title "Nou"@ca', "3.pdf")
+    first, second = read(DcatBackend, http_server.says("/a.ttl", before)), read(DcatBackend, http_server.says("/b.ttl", after))
+    aliases = [{record.alias for record in reading.records.values()} for reading in (first, second)]
+    assert len(aliases[0] & aliases[1]) == 1
+    assert not set(first.order) & set(second.order)
+    # One warning for all of them; and of two languages that are none of ours the one that more people read.
+    assert first.slugs().count("weak-identity") == 1
+    assert {issue.values["count"] for issue in first.issues if issue.slug == "weak-identity"} == {"2"}
+    assert sorted(dataset["title_translated"]["fr"] for dataset in first.datasets.values()) == ["Estructura", "Oferta"]
+
+
+def test_what_italian_and_spanish_catalogues_write(http_server: SourceServer) -> None:
+    names = " ".join(f'xmlns:{prefix}="{NAMES[prefix]}"' for prefix in ("dcat", "dct", "foaf", "vcard"))
+    rdf = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+    document = f"""<?xml version="1.0"?><rdf:RDF xmlns:rdf="{rdf}" {names}>
+      <dcat:Dataset rdf:about="https://data.example/1"><dct:title>Sosta</dct:title><dct:license/>
+        <dct:rightsHolder><foaf:Agent rdf:about="ente"><foaf:name>Ente</foaf:name></foaf:Agent></dct:rightsHolder>
+        <dct:spatial rdf:resource="https://data.example/territorio/Pais/España"/><dct:spatial rdf:resource="https://geo.example/2673730"/>
+        <dcat:contactPoint rdf:resource="www.ente.example"/>
+        <dcat:contactPoint><vcard:Kind><vcard:hasEmail rdf:resource="dati@ente.example"/></vcard:Kind></dcat:contactPoint>
+        <dcat:distribution><dcat:Distribution><dcat:accessURL rdf:resource="https://data.example/1.csv"/><dct:format rdf:resource="CSV"/>
+          <dct:license>
+            <dct:LicenseDocument rdf:about=""><foaf:name>Creative Commons (CC BY 4.0)</foaf:name></dct:LicenseDocument></dct:license>
+          <dct:rights rdf:resource="http://publications.europa.eu/resource/authority/access-right/PUBLIC"/>
+        </dcat:Distribution></dcat:distribution></dcat:Dataset></rdf:RDF>"""
+    reading = read(DcatBackend, http_server.says("/a.rdf", document))
+    found = reading.only()
+    assert found["source_publisher"] == "Ente"
+    assert found["spatial_text"] == "España; https://geo.example/2673730"
+    assert sorted(found["contact"], key=str) == [{"email": "dati@ente.example"}, {"url": "http://www.ente.example"}]
+    assert (found["license_id"], found["source_licence"]) == ("CC_BY_4_0", "Creative Commons (CC BY 4.0)")
+    assert found["resources"][0]["format"] == "CSV"
+    assert reading.slugs() == []
+
+
+def test_prefixes_without_their_dot(http_server: SourceServer) -> None:
+    document = PREFIXES + "@prefix mdi: <http://mdi.example/ns/>\n\nex:1 a dcat:Dataset ; dct:title 'Parking'@en ; mdi:gate ex:2 .\n"
+    reading = read(DcatBackend, http_server.says("/a.ttl", document))
+    assert (reading.only()["title_translated"], reading.cursor.reasons) == ({"en": "Parking"}, [])
+    with pytest.raises(SourceError):
+        read(DcatBackend, http_server.says("/b.ttl", document + "ex:3 a a a ."))
+
+
+def test_datasets_described_where_the_catalogue_points(http_server: SourceServer) -> None:
+    base = http_server.url
+    http_server.says(
+        "/1.ttl", PREFIXES + f"<{base}/1.ttl> a dcat:Dataset ; dct:title 'Un'@fr . <{base}/x> a dcat:Dataset ; dct:title 'X' ."
+    )
+    http_server.says("/2.ttl", PREFIXES + "ex:deux a dcat:Dataset ; dct:title 'Deux'@fr .")
+    listed = ", ".join(f"<{base}/{name}>" for name in ("1.ttl", "2.ttl", "gone.ttl"))
+    catalogue = (
+        PREFIXES + f"ex:c a dcat:Catalog ; dct:title 'C' ; dcat:dataset {listed} , ex:here . ex:here a dcat:Dataset ; dct:title 'Ici'@fr ."
+    )
+    reading = read(DcatBackend, http_server.says("/c.ttl", catalogue))
+    assert sorted(reading.order) == sorted([f"{base}/1.ttl", "https://data.example/deux", "https://data.example/here"])
+    # What is listed and gone is gone; what cannot be read now is not, and nothing may be removed for it.
+    assert reading.cursor.reasons == []
+    http_server.says("/2.ttl", "<html></html>")
+    broken = read(DcatBackend, base + "/c.ttl")
+    assert (len(broken.order), broken.cursor.reasons) == (2, ["unexpected-content"])
+    assert broken.slugs().count("unexpected-content") == 1
+    # The catalogue alone does not say that nothing changed.
+    assert broken.cursor.state["document"]["pages"] != 1

@@ -46,6 +46,8 @@ from ckanext.ogptn.harvesters import foreign  # pyright: ignore[reportMissingImp
         ("themes", "http://inspire.ec.europa.eu/metadata-codelist/TopicCategory/planningCadastre", "REGI"),
         ("themes", "http://inspire.ec.europa.eu/theme/tn", "TRAN"),
         ("licences", "https://project-open-data.cio.gov/unknown-license", "notspecified"),
+        ("licences", "NonCommercialAllowed-CommercialAllowed-ReferenceRequired", "other-at"),
+        ("themes", "http://opendata.swiss/themes/statistical-basis", "SOCI"),
         ("themes", "economics_and_industry", "ECON"),
         ("frequencies", "P1M", "MONTHLY"),
         ("licences", "No se especificó la licencia", "notspecified"),
