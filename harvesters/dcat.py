@@ -170,15 +170,19 @@ class DcatBackend(Backend):
                 cursor.incomplete(PAGING_CIRCLE.slug)
                 following = None
             address = following
-        yield from self._elsewhere(http, cursor, sorted(elsewhere - guids), guids)
+        if elsewhere and not guids:
+            yield from self._elsewhere(http, cursor, sorted(elsewhere), guids)
+            # The catalogue says nothing of changes in what is elsewhere.
+            pages += 1
         if self._weak:
             self.report(WEAK_IDENTITY, count=len(self._weak), value=self._weak[0])
-        # The catalogue says nothing of changes in what is elsewhere.
-        pages += bool(elsewhere - guids)
         cursor.state["document"] = {"etag": first.etag, "last_modified": first.last_modified, "pages": pages}
 
     def _elsewhere(self, http: HttpClient, cursor: Cursor, addresses: list[str], guids: set[str]) -> Iterator[Record]:
-        """Datasets that the catalogue only points at, each described where it points (the Czech and the Slovak local catalogues)."""
+        """The datasets of a catalogue that describes none itself, each described where it points (the Czech and the Slovak local ones).
+
+        Where some are described, the rest are leftovers, whose addresses lead to web pages as a rule.
+        """
         failures = 0
         for address in addresses[:_MOST_PAGES]:
             try:
