@@ -35,6 +35,7 @@ class Layout:
     :ivar titles: source number and text of the rows above the header
     :ivar after: number of the last row that is not data
     :ivar numeric: places of the columns that hold values rather than text
+    :ivar usual: places of the columns that most rows have something in
     :ivar repeated: rows of titles and header, digits masked: as they are met again on each page of a print layout
     """
 
@@ -47,6 +48,7 @@ class Layout:
     numeric: frozenset[int]
     repeated: frozenset[tuple[str, ...]] = field(default_factory=frozenset)
     parted: bool = False
+    usual: frozenset[int] = frozenset()
 
 
 def is_value(cell: Any) -> bool:
@@ -123,6 +125,7 @@ def find_layout(sample: Sequence[Raw], merged: Sequence[tuple[int, int, int, int
         after=rows[first - 1][0] if first else 0,
         numeric=frozenset(_numeric_columns(_block(rows[first:]))),
         repeated=frozenset(repeated),
+        usual=frozenset(place for place, count in times.items() if count >= 0.6 * len(rows[first:])),
         parted=bool(gaps) and any(count > 1 for count in names.values()),
     )
 

@@ -122,7 +122,7 @@ class _Attempt:
         """With the types that were told from all rows."""
         read = table.reading.chunks()
         return cls(
-            table, ((numbers, columns, kinds_of(columns, table.labels) if table.marked else None) for numbers, columns in read), None
+            table, ((numbers, columns, kinds_of(columns, table.places) if table.marked else None) for numbers, columns in read), None
         )
 
     @classmethod

@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from ..catalogue.text import fold
 from .columns import Column
@@ -74,6 +74,8 @@ _TOTAL_OF = re.compile(
 _TOTAL_ANY = re.compile(
     r"(?:(?:sous|sub|grand|s)[\s/-]*)?tot(?:al|aux|ale|ales)\b.*|.*\b(?:sub[\s-]?)?totals?[\s:.]*|(?:المجموع|مجموع|الجمله|جمله)\b.*"
 )
+#: The oil company of that name, which is among the suppliers of many a public body.
+_COMPANY = re.compile(r"\b(?:sa|s\.a\.?|sarl|ltd|limited|llc|plc|inc|gmbh|energies?|marketing|e&p|gas|gaz|oil|lubrifiants|tunisie)\b")
 _TOTAL_HINTS = ("tot", "Tot", "TOT", "مجموع", "جمل", "جمال", "eporter", "EPORTER", "orward")
 _YEAR_LABEL = re.compile(r"\b(?:an|annees?|years?|yr|exer|exercices?|gestion|fy)\b|سنه|سنوات|عام\b|السنه")
 _DATE_LABEL = re.compile(r"\b(?:dates?|jour|day|echeance)\b|تاريخ|يوم")
@@ -104,7 +106,10 @@ def is_total(text: str) -> bool:
 
 
 def _is_lone_total(text: str) -> bool:
-    return any(hint in text for hint in _TOTAL_HINTS) and _TOTAL_ANY.fullmatch(_folded(text)) is not None
+    if not any(hint in text for hint in _TOTAL_HINTS):
+        return False
+    plain = _folded(text)
+    return _TOTAL_ANY.fullmatch(plain) is not None and _COMPANY.search(plain) is None
 
 
 def _folded(text: str) -> str:
@@ -113,10 +118,30 @@ def _folded(text: str) -> str:
     return " ".join(plain.translate(str.maketrans("أإآةىئ", "اااهيء", "ـ")).lower().split())
 
 
-def row_kind(cells: Sequence[Any], labels: frozenset[int] = frozenset()) -> RowKind:
+class Places(NamedTuple):
+    """Places, among the columns that are kept.
+
+    :ivar labels: of the columns that hold texts rather than values
+    :ivar usual: of the columns that most rows have something in
+    """
+
+    labels: frozenset[int] = frozenset()
+    usual: frozenset[int] = frozenset()
+
+    @classmethod
+    def of(cls, reading: Reading) -> Places:
+        """Those of an open table."""
+        layout = reading.layout
+        return cls(
+            frozenset(place for place, column in enumerate(reading.columns) if column.index not in layout.numeric),
+            frozenset(place for place, column in enumerate(reading.columns) if column.index in layout.usual),
+        )
+
+
+def row_kind(cells: Sequence[Any], places: Places = Places()) -> RowKind:  # noqa: B008 - a tuple of frozen sets
     """Whether a row is data, a total, or a heading (or note) that is alone in its row.
 
-    :param labels: places of the columns that hold texts: where there are several and all but one are empty, the one may say "Total Roads"
+    :param places: "Total Roads" is a total where the row's other labels, or another column that rows usually have, are empty
     """
     filled = [cell for cell in cells if cell != ""]
     if len(filled) == 1 and len(cells) > 2 and isinstance(filled[0], str):
@@ -124,19 +149,16 @@ def row_kind(cells: Sequence[Any], labels: frozenset[int] = frozenset()) -> RowK
     for cell in [cell for cell in filled if isinstance(cell, str)][:3]:
         if is_total(cell):
             return "total"
-    if labels:
+    if places.labels:
         words = [place for place, cell in enumerate(cells) if isinstance(cell, str) and cell and not is_value(cell)]
-        if len(words) == 1 and (len(labels) > 1 or words[0] not in labels) and len(filled) > 1 and _is_lone_total(cells[words[0]]):
-            return "total"
+        if len(words) == 1 and len(filled) > 1 and _is_lone_total(cells[words[0]]):
+            alone = len(places.labels) > 1 or words[0] not in places.labels
+            if alone or any(cells[place] == "" for place in places.usual):
+                return "total"
     return "row"
 
 
-def label_places(reading: Reading) -> frozenset[int]:
-    """Places, among the columns that are kept, of those that hold texts rather than values."""
-    return frozenset(place for place, column in enumerate(reading.columns) if column.index not in reading.layout.numeric)
-
-
-def kinds_of(columns: Sequence[Sequence[Any]], labels: frozenset[int]) -> list[RowKind] | None:
+def kinds_of(columns: Sequence[Sequence[Any]], places: Places) -> list[RowKind] | None:
     """What `row_kind` says of many rows, given by column; None when all are data."""
     candidates: set[int] = set()
     for cells in columns:
@@ -151,7 +173,7 @@ def kinds_of(columns: Sequence[Sequence[Any]], labels: frozenset[int]) -> list[R
         candidates.update(place for place, cells in enumerate(zip(*columns, strict=True)) if cells.count("") >= len(columns) - 1)
     odd: dict[int, RowKind] = {}
     for place in candidates:
-        if (kind := row_kind([cells[place] for cells in columns], labels)) != "row":
+        if (kind := row_kind([cells[place] for cells in columns], places)) != "row":
             odd[place] = kind
     if not odd:
         return None
@@ -702,7 +724,7 @@ class TypedTable:
         self.sections = sections
         self.count = count
         self.rejected = Rejected()
-        self.labels = label_places(reading)
+        self.places = Places.of(reading)
         self._findings = findings
 
     @classmethod
@@ -736,7 +758,7 @@ class TypedTable:
         """
         self.rejected = Rejected()
         for number, cells in self.reading.rows():
-            kind = row_kind(cells, self.labels)
+            kind = row_kind(cells, self.places)
             values = []
             for typed, cell in zip(self.columns, cells, strict=True):
                 try:
@@ -806,7 +828,7 @@ class Inference:
         self.reading = reading
         self.profiles = [Profile(column, reading.epoch) for column in reading.columns]
         self.totals = self.sections = self.count = 0
-        self.labels = label_places(reading)
+        self.places = Places.of(reading)
 
     def feed(self, columns: Sequence[Sequence[Any]]) -> list[RowKind] | None:
         """Count more rows.
@@ -815,7 +837,7 @@ class Inference:
         :returns: the rows' kinds; None when all are data
         """
         self.count += len(columns[0])
-        kinds = kinds_of(columns, self.labels)
+        kinds = kinds_of(columns, self.places)
         if kinds is not None:
             self.totals += kinds.count("total")
             self.sections += kinds.count("section")

@@ -85,6 +85,30 @@ def xls(path: Path, rows: Sequence[Sequence[Any]], codepage: int = 1200) -> Path
     return compound(path, "Workbook", stream)
 
 
+def xls95(path: Path, rows: Sequence[Sequence[Any]], codepage: int = 1252, encoding: str = "cp1252") -> Path:
+    """A workbook of Excel 5 and 95: BIFF5 records, texts in one byte each, in the stream ``Book``."""
+
+    def record(number: int, data: bytes) -> bytes:
+        return struct.pack("<HH", number, len(data)) + data
+
+    def begin(kind: int) -> bytes:
+        return record(0x0809, struct.pack("<HHHH", 0x0500, kind, 0, 1995))
+
+    sheet = begin(0x0010)
+    for row, cells in enumerate(rows):
+        for column, cell in enumerate(cells):
+            if isinstance(cell, str):
+                text = cell.encode(encoding)
+                sheet += record(0x0204, struct.pack("<HHHH", row, column, 0, len(text)) + text)
+            elif cell is not None:
+                sheet += record(0x0203, struct.pack("<HHHd", row, column, 0, cell))
+    sheet += record(0x000A, b"")
+    head = begin(0x0005) + record(0x0042, struct.pack("<H", codepage))
+    bound = struct.pack("<IHB", len(head) + 4 + 7 + 6 + 4, 0, 6) + b"Feuil1"
+    stream = head + record(0x0085, bound) + record(0x000A, b"") + sheet
+    return compound(path, "Book", stream.ljust(max(4096, -(-len(stream) // 512) * 512), b"\0"))
+
+
 def compound(path: Path, name: str, stream: bytes) -> Path:
     """A compound file with one stream of at least 4,096 bytes: header, allocation table, directory, stream."""
     sectors = len(stream) // 512

@@ -18,7 +18,7 @@ from ckan.tests.helpers import CKANTestApp
 from ckanext.ogptn.tables.findings import Finding, TableError
 from ckanext.ogptn.tables.read import open_table
 from ckanext.ogptn.tables.types import TypedTable
-from tests.tables.files import adeb, compound, ods, patched, text_of, workbook, xls
+from tests.tables.files import adeb, compound, ods, patched, text_of, workbook, xls, xls95
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "bad-input-tables.md"
 LINES = [["Région", "Montant"], ["Béja", "1 234,5"], ["Gabès", "7,25"]]
@@ -209,6 +209,33 @@ CASES = [
     ),
     # -- workbooks
     Case("legacy .xls", lambda path: xls(path, [["Région", "Montant"], ["Béja", 1234.5], ["Gabès", 7.25]]), "", RIGHT),
+    Case("Excel 95, Windows-1252", lambda path: xls95(path, [["Région", "Montant"], ["Béja", 1234.5], ["Gabès", 7.25]]), "", RIGHT),
+    Case(
+        "Excel 95, Mac Roman",
+        lambda path: xls95(path, [["Région", "Montant"], ["Béja", 1234.5], ["Gabès", 7.25]], 10000, "mac_roman"),
+        "",
+        RIGHT,
+    ),
+    Case(
+        "Excel 95, Arabic",
+        lambda path: xls95(path, [["الولاية", "n"], ["باجة", 1.5], ["قابس", 2.0]], 1256, "cp1256"),
+        "",
+        [["باجة", "1.5"], ["قابس", "2"]],
+    ),
+    Case("Excel 95 without a known code page", lambda path: xls95(path, [["Région", "n"], ["Béja", 1.5]], 0), "damaged"),
+    Case(
+        "“Total Culture” where the code is empty, and a company of that name",
+        raw("Nom;Chap;n\nCulture;60;5\nx;61;6\nTotal Culture;;11\nTotal Tunisie SA;;7\ny;62;1\nz;63;1\n"),
+        "total-rows",
+        [
+            ["Culture", "60", "5"],
+            ["x", "61", "6"],
+            ["Total Culture", "", "11"],
+            ["Total Tunisie SA", "", "7"],
+            ["y", "62", "1"],
+            ["z", "63", "1"],
+        ],
+    ),
     Case("ODS", lambda path: ods(path, [["Région", "Montant"], ["Béja", 1234.5], ["Gabès", 7.25]]), "", RIGHT),
     Case("a workbook with a password", encrypted, "encrypted"),
     Case("a workbook with macros", lambda path: patched(workbook(path, {"A": LINES}), {"xl/vbaProject.bin": b"\0"}), "macros", RIGHT),
