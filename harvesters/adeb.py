@@ -1,7 +1,8 @@
 """Municipal budgets of ADEB (Aide à la Décision Budgétaire): its XML exports and the CSV files that openbaladiati.tn makes of them.
 
 XML is in Windows-1256, with the roots ``AREPLFTMUN`` (the year's budget), ``AREPMLFMUN`` (an amendment of it) or monthly figures
-(``CF_DATE`` and ``NET_REALISE`` of revenue, ``CF_MOIS`` in Arabic and ``CONPAY`` of expenditure). Each change of a budget is exported anew
+(``CF_DATE`` and ``NET_REALISE`` of revenue, ``CF_MOIS`` in Arabic and ``CONPAY`` of expenditure). The root of the monthly export is in no
+public source: any root is read whose rows have these elements. Each change of a budget is exported anew
 with a higher ``NUM``: the highest of a year counts. CSV has a line for each heading (``Titre,Article,Paragraphe,Sous_paragraphe,
 Imputation``) and amounts by year below each other, beside each other, or by month; the ``.xls`` twin is the same text. Source of both:
 Onshor/ODMunicipalityTools, ``municipal_app/project/budget``.

@@ -184,6 +184,12 @@ class ResourceContractsOptions(LicensedOptions):
         lambda: tk._("Encoding of the CSV file"),
         choices=lambda: {"": tk._("Find out"), "utf-8": "UTF-8", "cp1252": "Windows-1252", "mac_roman": "Mac Roman"},
     )
+    keywords: str = option(
+        "",
+        lambda: tk._("Keywords of every record"),
+        help=lambda: tk._("The source has no keywords: those that all of its records get, with commas between."),
+        maximum=500,
+    )
 
     def check(self) -> dict[str, list[str]]:
         errors = super().check()
@@ -409,6 +415,7 @@ class ResourceContractsBackend(Backend):
                 size=file.get("byte_size"),
                 languages=[contract.language] if contract.language else [],
             )
+        draft.keywords([(self.options.keywords, "")])
         return draft.finish()
 
     def _kind(self, draft: Draft, contract: _Contract) -> None:

@@ -405,8 +405,13 @@ def adeb_amount(direction: str, year: int, place: int, number: int = 1, month: i
     return random.Random(f"{direction} {year} {place} {number} {month}").randrange(10**6, 10**10)  # noqa: S311
 
 
-def adeb_xml(direction: str, year: int, *, number: int = 1, amends: bool = False, monthly: bool = False, code: str = "34013") -> bytes:
-    """An export of ADEB for municipalities: the year's budget, an amendment, or months; Windows-1256."""
+def adeb_xml(
+    direction: str, year: int, *, number: int = 1, amends: bool = False, monthly: bool = False, code: str = "34013", root: str = ""
+) -> bytes:
+    """An export of ADEB for municipalities: the year's budget, an amendment, or months; Windows-1256.
+
+    :param root: of the XML; that of the monthly export is in no public source, and ``AREPEXEMUN`` is invented
+    """
     *levels, label, voted, executed = _XML_NAMES[direction]
     line = "G_REC_TITRES" if amends and direction == "revenue" else "G_TIT_TITRES" if amends else "LIGNE"
     lines = []
@@ -419,7 +424,7 @@ def adeb_xml(direction: str, year: int, *, number: int = 1, amends: bool = False
         for month, name in enumerate(MONTHS[:12] if direction == "revenue" else MONTHS, 1):
             when = f"<CF_DATE>{year}/{month:02}</CF_DATE>" if direction == "revenue" else f"<CF_MOIS>{name} {year}</CF_MOIS>"
             lines.append(f"<{line}>{when}{cells}<{executed}>{adeb_amount(direction, year, place, 1, month)}</{executed}></{line}>")
-    root = "AREPMLFMUN" if amends else "AREPEXEMUN" if monthly else "AREPLFTMUN"
+    root = root or ("AREPMLFMUN" if amends else "AREPEXEMUN" if monthly else "AREPLFTMUN")
     whose = "MUN" if amends else "MUNICI"
     head = f"<{whose}>{code} بلدية تجريبية</{whose}><REF>{MARK}</REF>" + (
         "" if monthly else f"<GESTION>{year}</GESTION><NUM>{number}</NUM>"

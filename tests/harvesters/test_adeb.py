@@ -82,6 +82,14 @@ def test_the_latest_version_of_a_year_counts(http_server: SourceServer, accepted
     assert columns["GESTION"] == ("date:fiscal-year", None)
 
 
+def test_the_root_of_monthly_figures_is_not_known_and_any_is_read(http_server: SourceServer) -> None:
+    known = listed(http_server, {"a.xml": adeb_xml("revenue", 2018, monthly=True)})
+    other = listed(http_server, {"a.xml": adeb_xml("revenue", 2018, monthly=True, root="SUIVI_MENSUEL")})
+    (one,), (same,) = known.datasets.values(), other.datasets.values()
+    assert one["title_translated"] == same["title_translated"]
+    assert [issue.slug for issue in other.issues] == [issue.slug for issue in known.issues]
+
+
 def test_months_with_the_supplementary_one(http_server: SourceServer) -> None:
     reading = listed(http_server, {"a.xml": adeb_xml("revenue", 2018, monthly=True), "b.xml": adeb_xml("expenditure", 2018, monthly=True)})
     assert reading.order == [f"{CODE}:execution:2018"]

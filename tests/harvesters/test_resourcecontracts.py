@@ -486,6 +486,14 @@ def test_of_the_145_real_contracts_none_is_refused(clean_db: None, shared: Path,
     assert _again(source)["counts"]["unchanged"] == 145
 
 
+def test_keywords_that_the_source_has_not_are_those_of_the_option(http_server: SourceServer) -> None:
+    reading = reading_of(http_server, export(LINE), keywords="contrats, données synthétiques")
+    (dataset,) = reading.datasets.values()
+    assert sorted(word for words in dataset["tags_translated"].values() for word in words) == ["contrats", "données synthétiques"]
+    (dataset,) = reading_of(http_server, export(LINE)).datasets.values()
+    assert "tags_translated" not in dataset
+
+
 def test_every_problem_has_its_sentences() -> None:
     for slug in ("not-an-ocid", "wrong-number-of-cells", "no-contract-of-the-country", "unaligned-parties", "party-without-name",
                  "unsure-share", "shares-over-100", "unsure-operator", "permit-name-as-number", "model-with-parties", "unsure-amendment",
