@@ -487,7 +487,7 @@ def test_of_the_145_real_contracts_none_is_refused(clean_db: None, shared: Path,
 
 
 def test_keywords_that_the_source_has_not_are_those_of_the_option(http_server: SourceServer) -> None:
-    reading = reading_of(http_server, export(LINE), keywords="contrats, données synthétiques")
+    reading = reading_of(http_server, export(LINE), options={"keywords": "contrats, données synthétiques"})
     (dataset,) = reading.datasets.values()
     assert sorted(word for words in dataset["tags_translated"].values() for word in words) == ["contrats", "données synthétiques"]
     (dataset,) = reading_of(http_server, export(LINE)).datasets.values()
