@@ -11,8 +11,9 @@ import datetime as dt
 import html
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -67,6 +68,8 @@ class CkanBackend(Backend):
     options: CkanOptions
     #: Whether its datasets are asked for by the REST API: the action API gave no list of them.
     _rest = False
+    #: By the REST API: the ids of the organisations and groups of the filters, as far as the source says them.
+    _ids: Mapping[str, str] = MappingProxyType({})
 
     @classmethod
     def label(cls) -> str:
@@ -96,9 +99,16 @@ class CkanBackend(Backend):
         page = self._search(http, base, 0, Cursor(), probe=True, rows=1)
         if page is not None:
             return Check(title=title, records=page[0])
-        return Check(
-            title=title, records=len(self._names(http, base)), notes=(tk._("The source has no search: datasets are asked for one by one."),)
-        )
+        names, notes = self._names(http, base), [tk._("The source has no search: datasets are asked for one by one.")]
+        if unknown := [name for name in (*self.options.organizations, *self.options.groups) if self._rest and name not in self._ids]:
+            notes.append(
+                tk._(
+                    "The source tells organisations and groups apart by their ids, and does not say whose name this is: %(names)s. Write "
+                    "the id in place of the name if nothing is found."
+                )
+                % {"names": ", ".join(unknown)}
+            )
+        return Check(title=title, records=len(names), notes=tuple(notes))
 
     def _base(self) -> str:
         """The site's root: what was pasted may be a page, an API address, or a language's."""
@@ -189,9 +199,22 @@ class CkanBackend(Backend):
             if answer.status == 404:
                 answer = http.get(f"{base}/api/2/rest/dataset", accept="application/json")
             found = answer.json()
+            self._ids = dict(self._known_ids(http, base))
         if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
             raise SourceError(NOT_EXPECTED, url=answer.url, found=type(found).__name__, expected="package_list")
         return found
+
+    def _known_ids(self, http: HttpClient, base: str) -> Iterator[tuple[str, str]]:
+        """Names of the filters, each with its id. In the REST API's datasets groups are ids, and on some sites organisations too."""
+        for name in (*self.options.organizations, *self.options.groups):
+            if _UUID.fullmatch(name):
+                yield name, name
+                continue
+            # An organisation is a group there.
+            answer = http.get(f"{base}/api/2/rest/group/{quote(name, safe='')}", accept="application/json", allow_status=_NO_API)
+            found = answer.json() if answer.status == 200 else None
+            if isinstance(found, dict) and _text(found.get("id")):
+                yield name, _text(found["id"])
 
     def _one_by_one(self, http: HttpClient, base: str, cursor: Cursor) -> Iterator[Record]:
         names = self._names(http, base)
@@ -237,13 +260,17 @@ class CkanBackend(Backend):
         if not self._public(dataset):
             return False
         organization = dataset.get("organization")
-        owner = organization.get("name") if isinstance(organization, dict) else None
-        groups = {group.get("name") if isinstance(group, dict) else group for group in dataset.get("groups") or ()}
+        owners = {_text(organization.get("name")) if isinstance(organization, dict) else "", _text(dataset.get("owner_org"))}
+        groups = {_text(group.get("name") if isinstance(group, dict) else group) for group in dataset.get("groups") or ()}
         return (
-            (not self.options.organizations or owner in self.options.organizations)
-            and (not self.options.groups or bool(groups & set(self.options.groups)))
+            (not self.options.organizations or bool(owners & self._named(self.options.organizations)))
+            and (not self.options.groups or bool(groups & self._named(self.options.groups)))
             and (not self.options.types or (dataset.get("type") or "dataset") in self.options.types)
         )
+
+    def _named(self, wanted: Sequence[str]) -> set[str]:
+        """The names, and the ids that go with them."""
+        return {*wanted, *(self._ids[name] for name in wanted if name in self._ids)}
 
     def _record(self, dataset: Any, base: str) -> Record:
         if not isinstance(dataset, dict):

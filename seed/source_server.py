@@ -372,18 +372,26 @@ def _action(name: str, query: dict[str, str], shown: list[dict[str, Any]], sourc
     return _not_found()
 
 
+_REST_GROUP = "0b1f6e3e-0000-4000-8000-000000000001"
+
+
 def _rest(path: str, shown: list[dict[str, Any]], source: TrialSource) -> tuple[int, bytes, str]:
     kind, _slash, name = path.strip("/").partition("/")
+    if kind == "group":
+        known = {"essais": _REST_GROUP, **{one["organization"]["name"]: one["organization"]["id"] for one in shown}}
+        if name in known:
+            return 200, json.dumps({"id": known[name], "name": name}).encode(), "application/json"
     if kind not in ("dataset", "package"):
         return 404, b'"Not found"', "application/json"
     if not name:
         return 200, json.dumps([one["id" if source.rest_ids else "name"] for one in shown]).encode(), "application/json"
     for one in shown:
         if name in (one["id"], one["name"]):
-            # As CKAN 2.2 shows it: no organisation but its id, groups by their ids, tags by their names, texts twice, its own counting.
+            # As portals of 2013 show it (CKAN 2.2 itself has the organisation, too): no organisation but its id, groups by their ids, tags
+            # by their names, texts twice, its own counting.
             old = {name: value for name, value in one.items() if name != "organization"} | {
                 "owner_org": one["organization"]["id"],
-                "groups": ["0b1f6e3e-0000-4000-8000-000000000001"],
+                "groups": [_REST_GROUP],
                 "tags": [tag["name"] for tag in one["tags"]],
                 "extras": {each["key"]: each["value"] for each in one["extras"]},
                 "notes_rendered": f"<p>{one['notes']}</p>",

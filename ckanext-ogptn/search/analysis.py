@@ -363,17 +363,29 @@ def _known_word(word: str, stemmed: bool, french: bool) -> str | Positions:
     return positions[0][0] if len(positions) == 1 and len(positions[0]) == 1 else positions
 
 
-def index_positions(values: Iterable[str], *, stemmed: bool, french: bool) -> tuple[dict[str, list[int]], int]:
-    """Terms of all values of a field with their positions, and the field's length in words."""
+def index_positions(
+    values: Iterable[str], *, stemmed: bool, french: bool, known: dict[str, str | Positions] | None = None
+) -> tuple[dict[str, list[int]], int]:
+    """Terms of all values of a field with their positions, and the field's length in words.
+
+    :param known: words that were met before, with the same ``stemmed`` and ``french``; takes those that are met here. The fields of a
+        document are copied to one another, so that most of its words come several times
+    """
     terms: dict[str, list[int]] = {}
+    known = {} if known is None else known
     position = -POSITION_GAP
     length = 0
     for value in values:
         position += POSITION_GAP
         for word in value.split():
-            entry = _known_word(word, stemmed, french)
+            entry = known.get(word)
+            if entry is None:
+                entry = known[word] = _known_word(word, stemmed, french)
             if isinstance(entry, str):
-                terms.setdefault(entry, []).append(position)
+                if entry in terms:
+                    terms[entry].append(position)
+                else:
+                    terms[entry] = [position]
                 position += 1
                 length += 1
                 continue

@@ -71,6 +71,7 @@ class Contents:
 
     def analysed(self) -> Forward:
         forward = Forward(numbers=self.numbers)
+        known: dict[bool, dict[str, str | analysis.Positions]] = {True: {}, False: {}}
         for name, texts in self.texts.items():
             spec = field_of(name)
             if spec.kind is Kind.STRING:
@@ -80,7 +81,8 @@ class Contents:
                 forward.terms[name] = {lower[:2000]: []}
                 forward.lengths[name] = ngram_length(lower)
             else:
-                terms, length = analysis.index_positions(texts, stemmed=spec.kind is Kind.TEXT, french=self.french)
+                stemmed = spec.kind is Kind.TEXT
+                terms, length = analysis.index_positions(texts, stemmed=stemmed, french=self.french, known=known[stemmed])
                 forward.terms[name] = terms
                 forward.lengths[name] = length
         return forward

@@ -207,20 +207,13 @@ class Writer:
         return outcomes
 
     def _rehearse(self, items: Sequence[Item], answers: Answers) -> tuple[list[Outcome], list[_Prepared]]:
-        session = model.Session
         if self._rehearsed:
             self._make_tags_here(self._rehearsed)
             self._store_new(self._rehearsed, cast(model.User, model.User.get(self.user)))
-            session.flush()
+            model.Session.flush()
         user, outcomes, prepared, there = self._prepare(items, answers, rehearsal=True)
         compared = [each for each in prepared if each.change == "create"]
-        prepared, doubles = _unique_names(prepared)
-        outcomes += doubles
-        self._make_tags_here(prepared)
-        self._store_new([each for each in prepared if each.package is None], user)
-        for each in (each for each in prepared if each.item.package_id is not None):
-            self._store_change(each)
-        session.flush()
+        prepared = self._store(prepared, outcomes, user, self._make_tags_here)
         changed = [each for each in prepared if each.change]
         outcomes += [Outcome(each.item, "unchanged", each.package.id) for each in prepared if each.package is not None and not each.change]
         answers.stored(cast(model.Package, each.package) for each in changed)
@@ -237,21 +230,14 @@ class Writer:
     def _write(
         self, items: Sequence[Item], answers: Answers, locked: Callable[[Sequence[Item]], None]
     ) -> tuple[list[Outcome], list[dict[str, Any]]]:
-        session = model.Session
         user, outcomes, prepared, _there = self._prepare(items, answers, locked)
-        prepared, doubles = _unique_names(prepared)
-        outcomes += doubles
-        self._make_missing_tags(prepared)
-        self._store_new([each for each in prepared if each.package is None], user)
-        for each in (each for each in prepared if each.item.package_id is not None):
-            self._store_change(each)
-        session.flush()
+        prepared = self._store(prepared, outcomes, user, self._make_missing_tags)
         self._after(prepared)
         changed = [each for each in prepared if each.change]
         outcomes += [Outcome(each.item, "unchanged", each.package.id) for each in prepared if each.package is not None and not each.change]
         if not changed:
             return outcomes, []
-        session.flush()
+        model.Session.flush()
         answers.stored(cast(model.Package, each.package) for each in changed)
         both = showing.show_many([cast(model.Package, each.package) for each in changed])
         documents = showing.documents(both)
@@ -261,8 +247,26 @@ class Writer:
             outcomes.append(Outcome(each.item, kind, each.package.id, shown=showing.as_json(shown)))
             if self._activities:
                 self._note_activity(each.package, kind, outcomes[-1].shown, user)
-        session.flush()
+        model.Session.flush()
         return outcomes, documents
+
+    def _store(
+        self, prepared: list[_Prepared], outcomes: list[Outcome], user: model.User, make_tags: Callable[[Sequence[_Prepared]], None]
+    ) -> list[_Prepared]:
+        """Put what passed its validation into the session, and flush it.
+
+        :param outcomes: takes the datasets that are refused because another of the batch has their name
+        :param make_tags: makes the free tags that are not there
+        :returns: the others
+        """
+        kept, doubles = _unique_names(prepared)
+        outcomes += doubles
+        make_tags(kept)
+        self._store_new([each for each in kept if each.package is None], user)
+        for each in (each for each in kept if each.item.package_id is not None):
+            self._store_change(each)
+        model.Session.flush()
+        return kept
 
     def _prepare(
         self,
@@ -278,6 +282,7 @@ class Writer:
         assert user is not None, f"there is no user {self.user!r} to harvest as"
         outcomes: list[Outcome] = []
         prepared: list[_Prepared] = []
+        compares: dict[str, bool] = {}
         with session.no_autoflush:
             known = self._lock([item.package_id for item in items if item.package_id], wait=not rehearsal)
             locked(items)
@@ -292,7 +297,10 @@ class Writer:
                     outcomes.append(ready)
                     continue
                 prepared.append(ready)
-                if ready.package is None and _compares_with_others(ready.data["type"]):
+                kind = ready.data["type"]
+                if ready.package is None and kind not in compares:
+                    compares[kind] = _compares_with_others(kind)
+                if ready.package is None and compares[kind]:
                     # The next one's validators must find this one.
                     if rehearsal:
                         self._make_tags_here([ready])

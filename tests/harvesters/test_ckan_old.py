@@ -77,6 +77,38 @@ def test_one_that_cannot_be_had_is_not_gone(portal: TrialSource) -> None:
     assert found.cursor.reasons == ["essai-00002: no answer"]
 
 
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({"organizations": ["OWNER"]}, 4),
+        ({"organizations": ["OWNER-ID"]}, 4),
+        ({"organizations": ["elsewhere"]}, 0),
+        ({"groups": ["essais"]}, 4),
+        ({"groups": ["autres"]}, 0),
+        ({"organizations": ["OWNER"], "groups": ["autres"]}, 0),
+    ],
+)
+def test_filters_by_name_where_datasets_have_ids(portal: TrialSource, options: dict[str, list[str]], found: int) -> None:
+    owner = portal.datasets[0]["organization"]
+    meant = {"OWNER": owner["name"], "OWNER-ID": owner["id"]}
+    portal.action_api = False
+    backend = {name: [meant.get(each, each) for each in values] for name, values in options.items()}
+    assert len(read(CkanBackend, portal.url, options=backend).datasets) == found
+
+
+@pytest.mark.usefixtures("clean_db")
+@pytest.mark.ckan_config("ogptn.harvest.allowed_hosts", "127.0.0.1")
+def test_a_name_that_the_source_does_not_know_is_said(portal: TrialSource, agency: dict[str, Any]) -> None:
+    portal.action_api = False
+    source = call_action(
+        "ogptn_harvest_source_create",
+        title="Ancien", url=portal.url, backend="ckan", owner_org=agency["id"], options={"groups": ["essais", "autres"]},
+    )  # fmt: skip
+    notes = call_action("ogptn_harvest_source_check", id=source["id"])["notes"]
+    assert "autres" in notes[1]
+    assert "essais" not in notes[1]
+
+
 def test_neither_api_is_said_to_be_there(portal: TrialSource) -> None:
     portal.action_api = False
     with pytest.raises(SourceError) as caught:
