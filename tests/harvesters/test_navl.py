@@ -10,6 +10,7 @@ import pytest
 from ckan import model
 from ckan.lib.navl import dictization_functions as df
 from ckan.lib.plugins import lookup_package_plugin, plugin_validate
+from ckan.logic.validators import duplicate_extras_key
 from ckan.types import Context
 
 from ckanext.ogptn.catalogue import text as t
@@ -112,3 +113,62 @@ def test_folding_word_by_word_is_folding_the_whole() -> None:
         text = "".join(chance.choice(pool) for _ in range(chance.randrange(40)))
         assert t.fold(text) == t._fold_word.__wrapped__(text)
         assert t.forbidden_character(text) == t.forbidden_character(text + "\n")
+
+
+def test_extras_of_the_same_key_are_found() -> None:
+    schema: dict[str, Any] = {"__before": [duplicate_extras_key], "extras": {"key": [], "value": [], "deleted": []}}
+    one, other = {"key": "a", "value": "1"}, {"key": "b", "value": "2"}
+    for extras, wrong in (
+        ([one, other], False),
+        ([one, other, one], True),
+        ([one, {**one, "deleted": True}], False),
+        ([], False),
+        ([{"key": ["a"]}], None),
+        ([{"value": "1"}], False),
+        ("text", None),
+    ):
+        results = []
+        for function in (df.validate, navl.validate):
+            try:
+                results.append(function({"extras": copy.deepcopy(extras)}, schema, cast(Context, {})))
+            except (AttributeError, TypeError, df.DataError) as error:
+                results.append(type(error))
+        assert results[0] == results[1], extras
+        assert isinstance(results[0], type) if wrong is None else bool(results[0][1]) == wrong
+
+
+def test_a_batch_makes_validators_once_unless_they_hold_a_list() -> None:
+    made: list[str] = []
+
+    def make(field: dict[str, Any], schema: dict[str, Any], convert_extras: bool) -> list[Any]:
+        made.append(field["field_name"])
+        return []
+
+    remembered = navl._remembered(make)
+    plain = {"field_name": "plain", "validators": "ignore_missing"}
+    listed = {"field_name": "listed", "repeating_subfields": [{"field_name": "sub", "validators": "default([])"}]}
+    with navl.remembering():
+        for field in (plain, listed, plain, listed):
+            remembered(field, {"own": field}, True)
+        schema: dict[str, Any] = {}
+        made.clear()
+        for field in (plain, listed, plain, listed):
+            remembered(field, schema, True)
+    assert made == ["plain", "listed", "listed"]
+    made.clear()
+    # Outside of a batch nothing is kept.
+    remembered(plain, schema, True)
+    remembered(plain, schema, True)
+    assert made == ["plain", "plain"]
+
+
+def test_a_batch_gives_each_dataset_a_schema_of_its_own() -> None:
+    class Plugin:
+        def create_package_schema(self) -> dict[str, Any]:
+            return {"name": [str], "resources": {"url": [str]}}
+
+    plugin = Plugin()
+    with navl.remembering():
+        first = navl.schema_of(plugin, "create_package_schema")
+        first["more"], first["resources"]["more"] = [str], [str]
+        assert navl.schema_of(plugin, "create_package_schema") == plugin.create_package_schema()
