@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import shutil
 import tempfile
 import time
@@ -21,6 +22,7 @@ from ckan.lib.redis import connect_to_redis
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm.attributes import flag_modified
+from typing_extensions import Self
 
 from ..fetch import AddressPolicy, Client, FetchError
 from ..fetch import Limits as FetchLimits
@@ -57,11 +59,12 @@ def work() -> None:
     connect_to_redis().delete(_key())
     begun = time.monotonic()
     _take_back()
-    while (resource_id := _take()) is not None:
-        load(resource_id)
-        if time.monotonic() - begun > _TURN:
-            schedule()
-            return
+    with _Kept() as kept:
+        while (resource_id := _take()) is not None:
+            load(resource_id, kept=kept)
+            if time.monotonic() - begun > _TURN:
+                schedule()
+                return
 
 
 def _lock(resource_id: str) -> sa.Select[Any]:
@@ -105,17 +108,44 @@ def _take() -> str | None:
     return resource_id
 
 
-def load(resource_id: str, *, force: bool = False) -> TableState | None:
+class _Kept:
+    """The file that was fetched last, for the next resource of the same address: one workbook holds the tables of many datasets. The
+    server is asked each time whether it has changed; of one that does not say, nothing is kept."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.validators: tuple[str | None, str | None] = (None, None)
+        self._folder = tempfile.TemporaryDirectory(prefix="ogptn-table-kept-")
+        self.path = Path(self._folder.name) / "file"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._folder.cleanup()
+
+    def keep(self, url: str, path: Path, validators: tuple[str | None, str | None]) -> None:
+        """Keep a file, instead of the one before."""
+        self.path.unlink(missing_ok=True)
+        self.url, self.validators = "", validators
+        if any(validators):
+            # The road of the resource only reads it.
+            os.link(path, self.path)
+            self.url = url
+
+
+def load(resource_id: str, *, force: bool = False, kept: _Kept | None = None) -> TableState | None:
     """Take one resource's file down the whole road; commits after each step.
 
     :param force: load it although its content is what it was
+    :param kept: the file that was fetched before
     :returns: its state; None when the resource is gone
     """
     with _in_hands(resource_id):
-        return _load(resource_id, force)
+        return _load(resource_id, force, kept)
 
 
-def _load(resource_id: str, force: bool) -> TableState | None:
+def _load(resource_id: str, force: bool, kept: _Kept | None) -> TableState | None:
     resource = model.Session.get(model.Resource, resource_id)
     state = TableState.of(resource_id)
     if resource is None or resource.state != "active":
@@ -130,7 +160,7 @@ def _load(resource_id: str, force: bool) -> TableState | None:
     road = _Road(state)
     try:
         with tempfile.TemporaryDirectory(prefix="ogptn-table-") as folder:
-            _take_down(road, resource, Path(folder), force)
+            _take_down(road, resource, Path(folder), force, kept)
     except TableError as error:
         road.refused(error)
     except FetchError as error:
@@ -207,13 +237,13 @@ def _plain(details: dict[str, Any]) -> dict[str, Any]:
     return {key: value if isinstance(value, (str, int, float, bool, type(None))) else str(value) for key, value in details.items()}
 
 
-def _take_down(road: _Road, resource: model.Resource, folder: Path, force: bool) -> None:
+def _take_down(road: _Road, resource: model.Resource, folder: Path, force: bool, kept: _Kept | None) -> None:
     state = road.state
     sheet, label, value = selection(resource.extras.get("table_rows") or "")
     # Other rows of the same file are another table.
     force = force or (state.reading or {}).get("rows", "") != (resource.extras.get("table_rows") or "")
     road.begin("fetch")
-    fetched = _fetched(resource, state, folder / "file", conditional=not force)
+    fetched = _fetched(resource, state, folder / "file", conditional=not force, kept=kept)
     if fetched is None:
         road.unchanged()
         return
@@ -302,7 +332,7 @@ def _digest(path: Path) -> str:
 
 
 def _fetched(
-    resource: model.Resource, state: TableState, target: Path, *, conditional: bool
+    resource: model.Resource, state: TableState, target: Path, *, conditional: bool, kept: _Kept | None = None
 ) -> tuple[Path, tuple[str | None, str | None]] | None:
     """The file, and what the server said for the next time; None when the server says that it has not changed.
 
@@ -315,14 +345,23 @@ def _fetched(
         return target, (None, None)
     limits = FetchLimits(max_bytes=config.limits().max_bytes, total_timeout=config.fetch_seconds(), retries=2)
     known = conditional and state.rows is not None and state.sha256 and state.url == resource.url
+    validators = (state.etag, state.last_modified) if known else (None, None)
+    at_hand = kept is not None and kept.url == resource.url and (not known or validators != kept.validators)
+    if kept is not None and at_hand:
+        validators = kept.validators
     with Client(limits=limits, addresses=AddressPolicy.of(config.allowed_hosts())) as client:
-        answer = client.get(resource.url, etag=state.etag if known else None, last_modified=state.last_modified if known else None)
+        answer = client.get(resource.url, etag=validators[0], last_modified=validators[1])
         with answer:
             if answer.not_modified:
-                return None
+                if kept is None or not at_hand:
+                    return None
+                os.link(kept.path, target)
+                return target, kept.validators
             answer.file.seek(0)
             with target.open("wb") as file:
                 shutil.copyfileobj(answer.file, file, 1 << 20)
+            if kept is not None:
+                kept.keep(resource.url, target, (answer.etag, answer.last_modified))
             return target, (answer.etag, answer.last_modified)
 
 

@@ -275,6 +275,20 @@ def test_a_file_that_holds_more_than_its_record(budget_factory: Any, http_server
     assert "ANNEE" in str(shown)
 
 
+def test_a_file_that_many_records_share_is_sent_once(no_jobs: None, budget_factory: Any, http_server: SourceServer) -> None:
+    http_server.says("/boost.csv", "YEAR;PAYE\n2018;1,5\n2019;2\n2018;3\n", ETag='"1"')
+    url = http_server.url + "/boost.csv"
+    resources = [
+        budget_factory(resources=[{"url": url, "format": "CSV", "table_rows": f"YEAR = {year}"}])["resources"][0]["id"]
+        for year in (2018, 2019)
+    ]
+    jobs.work()
+    assert [(show(each)["state"], show(each)["rows"]) for each in resources] == [("loaded", 2), ("loaded", 1)]
+    asked = [headers.get("If-None-Match") for _method, path, headers, *_rest in http_server.requests if path == "/boost.csv"]
+    # The server was asked for each, and sent the file for the first.
+    assert asked == [None, '"1"']
+
+
 @pytest.mark.parametrize(
     ("written", "found"),
     [
