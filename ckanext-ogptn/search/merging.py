@@ -20,7 +20,7 @@ from . import segments, store
 from .segments import Block, Ints, Row
 
 #: Bytes of unpacked numbers that are put together at a time; at its peak that takes some twenty times as much memory.
-AT_A_TIME = 1 << 20
+AT_A_TIME = 1 << 18
 #: Rows of a listing that are fetched at a time.
 FETCHED = 1000
 
