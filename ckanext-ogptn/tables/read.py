@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 #: Rows that are looked at to find the header.
 SAMPLE = 500
 #: Rows that are looked at together, and cells.
-CHUNK, CHUNK_CELLS = 5_000, 200_000
+CHUNK, CHUNK_CELLS = 2_000, 200_000
 #: Marks of direction and width that no reader sees (Unicode 16, §23.2): they keep equal texts from being equal.
 _INVISIBLE = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 #: An Arabic letter or mark with Latin letters on both sides.

@@ -92,9 +92,10 @@ def download(resource_id: str, form: str) -> Response:
         download_name=f"{_name(resource)}.{form}",
         conditional=False,
         etag=False,
-        max_age=0,
     )
     response.content_length = size
+    # Made for this reader at this moment; what of it others may see is not for a cache to decide.
+    response.headers["Cache-Control"] = "private, no-store"
     return response
 
 
