@@ -1,0 +1,34 @@
+/* The table's preview (CKAN's DataTables view), inside its frame. */
+(function ($) {
+  'use strict'
+
+  // DataTables gives the rows what height is left, which cuts the last one in two: it ends where a row ends.
+  function endWithARow (body) {
+    const rows = body.querySelectorAll('tbody tr')
+    body.style.removeProperty('block-size')
+    if (!rows.length || body.scrollHeight <= body.clientHeight) return
+    const top = body.getBoundingClientRect().top - body.scrollTop
+    const bar = body.offsetHeight - body.clientHeight
+    let end = 0
+    for (const row of rows) {
+      const bottom = row.getBoundingClientRect().bottom - top
+      if (bottom > body.clientHeight) break
+      end = bottom
+    }
+    if (end) body.style.setProperty('block-size', Math.ceil(end + bar) + 'px', 'important')
+  }
+
+  function settle () {
+    for (const body of document.querySelectorAll('.dataTables_scrollBody')) endWithARow(body)
+  }
+
+  $(document).on('draw.dt init.dt column-sizing.dt', function () { window.requestAnimationFrame(settle) })
+  $(window).on('resize', function () { window.setTimeout(settle, 250) })
+
+  // Widths that were measured before our letters were there are those of other letters.
+  if (document.fonts) {
+    document.fonts.ready.then(function () {
+      if ($.fn.dataTable && $.fn.dataTable.isDataTable('#dtprv')) $('#dtprv').DataTable().columns.adjust()
+    })
+  }
+})(jQuery)
