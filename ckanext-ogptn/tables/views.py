@@ -95,7 +95,8 @@ def download(resource_id: str, form: str) -> Response:
     )
     response.content_length = size
     # Made for this reader at this moment; what of it others may see is not for a cache to decide.
-    response.headers["Cache-Control"] = "private, no-store"
+    tk.request.environ["__no_cache__"] = True
+    response.headers["Cache-Control"] = "no-store"
     return response
 
 
