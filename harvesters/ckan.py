@@ -497,7 +497,15 @@ def _answered(answer: Response) -> Any:
     if answer.status != 200:
         return None
     try:
-        return _result(answer.json(), answer.url)
+        found = answer.json()
+    except SourceError as error:
+        # A page in its place is a site without this API. Half a document is a fault that the next harvest may not meet: asking for
+        # each dataset instead would take a request for each.
+        if error.kind is NOT_EXPECTED and not answer.content.lstrip().startswith(b"{"):
+            return None
+        raise
+    try:
+        return _result(found, answer.url)
     except SourceError as error:
         if error.kind is NOT_EXPECTED:
             return None
