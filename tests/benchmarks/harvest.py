@@ -221,7 +221,7 @@ def serving(count: int) -> Bench:
         source.say(f"touch {count}")
         source.line("done")
         worker.say("harvest everything")
-        took["harvesting"] = reader.ask("search 200")
+        took["harvesting"] = reader.ask(f"search {2 * count}")
         finished = worker.answer()
     bench.fact("harvest meanwhile", f"{json.dumps(finished['counts'])}, {finished['seconds']:.0f} s ({count / finished['seconds']:.0f}/s)")
     bench.fact("searches", f"{took['harvesting']['seconds']:.0f} s of that time")
