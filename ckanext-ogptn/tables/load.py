@@ -9,7 +9,6 @@ privileges that ``ckan datastore set-permissions`` granted.
 from __future__ import annotations
 
 import contextlib
-import gc
 import hashlib
 import io
 import itertools
@@ -22,6 +21,7 @@ import sqlalchemy as sa
 from ckanext.datastore.backend import postgres
 from sqlalchemy.engine import Connection
 
+from ..catalogue.cycles import no_search_for_cycles
 from .findings import TableError
 from .read import Reading
 from .types import Inference, RowKind, TypedColumn, TypedTable, kinds_of
@@ -82,21 +82,8 @@ def load_table(
     :raises TableError: the table is refused; the DataStore is as it was
     :raises sqlalchemy.exc.SQLAlchemyError: the DataStore's database failed; it is as it was
     """
-    with _no_search_for_cycles():
+    with no_search_for_cycles():
         return _load_table(reading, resource_id, table, typed, progress)
-
-
-@contextlib.contextmanager
-def _no_search_for_cycles() -> Iterator[None]:
-    """Millions of cells come and go, none of which holds itself: Python would look through all of CKAN's objects for such again and again,
-    a third of the time."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def _load_table(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-import gc
 import json
 import logging
 import os
@@ -21,7 +20,6 @@ import uuid
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import ckan.plugins.toolkit as tk
@@ -29,6 +27,8 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib import search
 from sqlalchemy import exc
+
+from ckanext.ogptn.catalogue.cycles import no_search_for_cycles
 
 from . import config, language, showing
 from . import source as sources
@@ -514,7 +514,7 @@ class Runner:
     def write(self, records: Sequence[Record]) -> None:
         """Translate and write a batch; commits."""
         self.life.keep_going()
-        with _uncollected():
+        with no_search_for_cycles():
             self._write(records)
         model.Session.remove()
 
@@ -711,19 +711,6 @@ class Runner:
                 .where(table.c["id"] == self.job_id, table.c["token"] == self.token)
                 .values(counts={"seen": seen}, expected=expected)
             )
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without Python's search for cycles: a batch makes many thousand short-lived objects, hardly any of them in a cycle, and each
-    search looks at all that CKAN has in memory. What a batch leaves is found after it."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def _chunks(values: Iterator[Any], size: int) -> Iterator[list[Any]]:
