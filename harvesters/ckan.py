@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -21,6 +22,7 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.ogptn.catalogue import text as t
 
+from .engine.ahead import Ahead
 from .engine.base import CHANGES_ONLY, Backend, Check, Cursor, HttpClient, Record, RecordError, Response, SourceError, option
 from .engine.problems import NO_GUID, NOT_EXPECTED, NOT_VALID_RECORD
 from .foreign import Draft, LicensedOptions, as_geojson, clean, link, term
@@ -134,6 +136,11 @@ class CkanBackend(Backend):
     def _search(
         self, http: HttpClient, base: str, start: int, cursor: Cursor, *, probe: bool = False, rows: int | None = None
     ) -> tuple[int, list[Any]] | None:
+        answer = self._ask(http, base, start, cursor, probe=probe, rows=rows)
+        found = _answered(answer) if probe else _result(answer.json(), answer.url)
+        return None if found is None else _page(found, answer.url)
+
+    def _ask(self, http: HttpClient, base: str, start: int, cursor: Cursor, *, probe: bool = False, rows: int | None = None) -> Response:
         since = cursor.since if self.options.changes_only else None
         params: dict[str, str | int] = {
             "rows": rows or self.options.page_size,
@@ -145,13 +152,7 @@ class CkanBackend(Backend):
         if filters:
             params["fq"] = filters
         url = f"{base}/api/3/action/package_search"
-        answer = http.get(url, params=params, accept="application/json", allow_status=_NO_API if probe else ())
-        found = _answered(answer) if probe else _result(answer.json(), answer.url)
-        if found is None:
-            return None
-        if not isinstance(found, dict) or not isinstance(found.get("results"), list) or not isinstance(found.get("count"), int):
-            raise SourceError(NOT_EXPECTED, url=answer.url, found=type(found).__name__, expected="package_search")
-        return found["count"], found["results"]
+        return http.get(url, params=params, accept="application/json", allow_status=_NO_API if probe else ())
 
     def _pages(self, http: HttpClient, base: str, cursor: Cursor, first: tuple[int, list[Any]]) -> Iterator[Record]:
         changes = cursor.since is not None and self.options.changes_only
@@ -165,7 +166,12 @@ class CkanBackend(Backend):
         while True:
             cursor.expect(count - passed)
             fresh = False
-            for each in results:
+            start += len(results)
+            coming: Ahead[Response] | None = None
+            for place, each in enumerate(results):
+                if coming is None and start < count and place >= len(results) // 4:
+                    # Not at once: who takes a few records to look at does not want the next page.
+                    coming = Ahead(partial(self._ask, http, base, start, cursor))
                 identity = str(each.get("id") or "") if isinstance(each, dict) else ""
                 # A dataset that was added or deleted while we read moves the others: what comes again is passed over.
                 if identity and identity in seen:
@@ -180,12 +186,10 @@ class CkanBackend(Backend):
                     cursor.expect(count - passed)
                     continue
                 yield self._record(each, base)
-            start += len(results)
-            if not results or not fresh or start >= count:
+            if coming is None or not fresh:
                 break
-            page = self._search(http, base, start, cursor)
-            assert page is not None
-            count, results = page
+            answer = coming.result()
+            count, results = _page(_result(answer.json(), answer.url), answer.url)
         if not changes and len(seen) + nameless < count:
             cursor.incomplete(f"{len(seen) + nameless} of {count}")
 
@@ -284,7 +288,7 @@ class CkanBackend(Backend):
         ]
         return Record(
             guid=guid,
-            content=json.dumps(dataset, ensure_ascii=False, indent=1).encode("utf-8", "replace"),
+            content=partial(_readable, dataset),
             title=_text(dataset.get("title")) or name or guid,
             url=f"{base}/dataset/{quote(name, safe='')}" if name else "",
             alias=name,
@@ -484,6 +488,21 @@ def _parsed(content: bytes) -> Any:
         return json.loads(content)
     except ValueError as error:
         raise RecordError(NOT_VALID_RECORD, reason=error) from error
+
+
+def _readable(dataset: dict[str, Any]) -> bytes:
+    """A dataset as people see it who ask for the raw content."""
+    return json.dumps(dataset, ensure_ascii=False, indent=1).encode("utf-8", "replace")
+
+
+def _page(found: Any, url: str) -> tuple[int, list[Any]]:
+    """How many datasets a search says that there are, and those of one page.
+
+    :raises SourceError: ``unexpected-content``
+    """
+    if not isinstance(found, dict) or not isinstance(found.get("results"), list) or not isinstance(found.get("count"), int):
+        raise SourceError(NOT_EXPECTED, url=url, found=type(found).__name__, expected="package_search")
+    return found["count"], found["results"]
 
 
 def _result(answer: Any, url: str) -> Any:

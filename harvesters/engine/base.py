@@ -343,12 +343,12 @@ def _read_text(value: str, meta: Mapping[str, Any]) -> str:
 # -- records
 
 
-@dataclass(slots=True)
 class Record:
     """One record of a source.
 
     :param guid: its identity at the source, stable over years; at most 2,000 characters
-    :param content: the record as the source has it: what people see as “raw content”, and all that ``to_dataset`` needs
+    :param content: the record as the source has it: what people see as “raw content”, and all that ``to_dataset`` needs. Or what makes it
+        when it is asked for, which of a record that is as it was nobody does; that needs ``fingerprint``
     :param media_type: of ``content``
     :param title: for messages; need not be unique or clean
     :param url: the page or document of the record at the source, ``""`` if there is none
@@ -360,21 +360,39 @@ class Record:
     :param parsed: the content as the backend has already parsed it, to save time; never stored
     """
 
-    guid: str
-    content: bytes
-    media_type: str = "application/json"
-    title: str = ""
-    url: str = ""
-    alias: str = ""
-    modified: str = ""
-    fingerprint: bytes | None = None
-    validators: Validators = field(default_factory=Validators)
-    parsed: Any = None
+    __slots__ = ("_content", "alias", "guid", "hash", "media_type", "modified", "parsed", "title", "url", "validators")
+
+    def __init__(
+        self,
+        guid: str,
+        content: bytes | Callable[[], bytes],
+        media_type: str = "application/json",
+        title: str = "",
+        url: str = "",
+        alias: str = "",
+        modified: str = "",
+        fingerprint: bytes | None = None,
+        validators: Validators | None = None,
+        parsed: Any = None,
+    ) -> None:
+        self.guid, self._content, self.media_type, self.title, self.url = guid, content, media_type, title, url
+        self.alias, self.modified, self.validators, self.parsed = alias, modified, validators or Validators(), parsed
+        #: SHA-256 in hexadecimal of what identifies this state of the record.
+        self.hash = hashlib.sha256(self.content if fingerprint is None else fingerprint).hexdigest()
 
     @property
-    def hash(self) -> str:
-        """SHA-256 in hexadecimal of what identifies this state of the record."""
-        return hashlib.sha256(self.content if self.fingerprint is None else self.fingerprint).hexdigest()
+    def content(self) -> bytes:
+        if callable(self._content):
+            # Once: who translates the record may change what this is made from.
+            self._content = self._content()
+        return self._content
+
+    @classmethod
+    def known(cls, content_hash: str, *args: Any, **kwargs: Any) -> Self:
+        """A record whose hash was taken before."""
+        made = cls(*args, fingerprint=b"", **kwargs)
+        made.hash = content_hash
+        return made
 
 
 @dataclass(frozen=True)

@@ -217,21 +217,11 @@ def pack(records: Iterable[Record]) -> bytes:
     return zlib.compress(json.dumps(rows).encode("utf-8", "surrogatepass"), 1)
 
 
-class _Packed(Record):
-    """A record that was packed: its hash was taken before."""
-
-    __slots__ = ("packed_hash",)
-
-    @property
-    def hash(self) -> str:
-        return self.packed_hash
-
-
 def unpack(payload: bytes) -> list[Record]:
     """What `pack` packed."""
-    records: list[Record] = []
-    for row in json.loads(zlib.decompress(payload).decode("utf-8", "surrogatepass")):
-        record = _Packed(
+    return [
+        Record.known(
+            row["hash"],
             row["guid"],
             base64.b64decode(row["content"]),
             row["media_type"],
@@ -241,9 +231,8 @@ def unpack(payload: bytes) -> list[Record]:
             row["modified"],
             validators=Validators(row["etag"], row["last_modified"]),
         )
-        record.packed_hash = row["hash"]
-        records.append(record)
-    return records
+        for row in json.loads(zlib.decompress(payload).decode("utf-8", "surrogatepass"))
+    ]
 
 
 class Later:

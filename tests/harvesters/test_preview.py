@@ -13,6 +13,7 @@ from ckan.tests.helpers import call_action
 
 from ckanext.ogptn.harvesters.ckan import CkanBackend
 from ckanext.ogptn.harvesters.engine import preview, run
+from ckanext.ogptn.harvesters.engine.ahead import Ahead
 from ckanext.ogptn.harvesters.engine.model import HarvestRecord
 from tests.commitment.test_commitment import EXAMPLE as COMMITMENT
 
@@ -172,17 +173,21 @@ def test_a_preview_leaves_nobody_waiting(source, face: CkanFace, monkeypatch):  
     harvest(source)
     face.datasets[0]["title"] = "Nouveau"
     free: list[bool] = []
-    original = CkanBackend._search
 
-    def search(*given: Any, **more: Any) -> Any:
-        engine = model.meta.engine
-        assert engine is not None
-        with engine.begin() as connection:
-            locked = connection.execute(sa.select(model.package_table.c["id"]).with_for_update(nowait=True)).all()
-        free.append(len(locked) == 12)
-        return original(*given, **more)
+    def looking_first(original: Any) -> Any:
+        def wait(*given: Any, **more: Any) -> Any:
+            engine = model.meta.engine
+            assert engine is not None
+            with engine.begin() as connection:
+                locked = connection.execute(sa.select(model.package_table.c["id"]).with_for_update(nowait=True)).all()
+            free.append(len(locked) == 12)
+            return original(*given, **more)
 
-    monkeypatch.setattr(CkanBackend, "_search", search)
+        return wait
+
+    # Where it waits for the source: for the first page, and for each that was asked for ahead.
+    monkeypatch.setattr(CkanBackend, "_search", looking_first(CkanBackend._search))
+    monkeypatch.setattr(Ahead, "result", looking_first(Ahead.result))
     assert counts(call_action("ogptn_harvest_preview", id=source["id"], limit=200)) == {"seen": 12, "changed": 1, "unchanged": 11}
     assert free == [True] * 3
     assert model.Session.query(HarvestRecord).count() == 12
