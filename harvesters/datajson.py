@@ -6,10 +6,12 @@ catalogues in catalogues) are read too. The document may be hundreds of megabyte
 
 from __future__ import annotations
 
+import collections
+import functools
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -51,6 +53,8 @@ class DataJsonBackend(Backend):
     version: ClassVar[int] = 2
     Options: ClassVar[type[Options]] = DataJsonOptions
     options: DataJsonOptions
+    #: How many records without an identifier share a page or a title, in this reading.
+    _shared: Callable[[], Mapping[str, int]]
 
     @classmethod
     def label(cls) -> str:
@@ -78,6 +82,7 @@ class DataJsonBackend(Backend):
                 return
             guids: set[str] = set()
             members: list[Any] = []
+            self._shared = functools.cache(lambda: _shared(stream))
             try:
                 for found, series in _datasets(_Prefixed(stream, stream.url)):
                     count += 1
@@ -112,8 +117,12 @@ class DataJsonBackend(Backend):
             return None
         content = stable_json(found)
         guid = plain(_identifier(found))
+        alias = ""
         if not guid:
-            guid = plain(_address(found.get("landingPage"))) or (f"title:{title.casefold()}" if title else "")
+            # What it has alone; an agency's front page is the landing page of all.
+            shared = self._shared()
+            own = [name for name in _told_by(found) if shared[name] <= 1]
+            guid, alias = next(iter(own), ""), own[-1] if own and own[-1].startswith("title:") else ""
             if not guid:
                 self.report(NO_GUID, title=title or f"№ {number}")
                 guid = "content:" + hashlib.sha256(content).hexdigest()
@@ -127,6 +136,7 @@ class DataJsonBackend(Backend):
             content=content,
             title=title,
             url=page or (guid if guid.startswith("http") else ""),
+            alias=alias,
             modified=plain(found.get("modified")),
             fingerprint=stable_json(_without_order(found)),
             parsed=found,
@@ -271,6 +281,31 @@ def _datasets(stream: _Prefixed) -> Iterator[tuple[Any, bool]]:
             builder = None
         elif listed_at and len(around) < listed_at:
             listed_at = 0
+
+
+def _shared(stream: Any) -> collections.Counter[str]:
+    """How many records without an identifier would be told by a page or a title. Reads the whole file once more, and puts it back where it
+    stood: only for files that have such records."""
+    before = stream.file.tell()
+    stream.file.seek(0)
+    found: collections.Counter[str] = collections.Counter()
+    try:
+        for each, series in _datasets(_Prefixed(stream, stream.url)):
+            for record in _members(each) if series else [each]:
+                if isinstance(record, Mapping) and not plain(_identifier(record)):
+                    found.update(_told_by(record))
+    except (ijson.JSONError, UnicodeDecodeError):
+        # Whoever reads the records meets it too, and says so.
+        pass
+    finally:
+        stream.file.seek(before)
+    return found
+
+
+def _told_by(found: Mapping[str, Any]) -> list[str]:
+    """What a record without an identifier may be told by: its page, its title."""
+    page, title = plain(_address(found.get("landingPage"))), plain(_first(found.get("title")))
+    return [name for name in (page, f"title:{title.casefold()}" if title else "") if name]
 
 
 def _members(series: Any) -> list[Any]:

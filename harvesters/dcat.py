@@ -7,11 +7,12 @@ the portal orders its export and whatever it calls its blank nodes that day. Per
 
 from __future__ import annotations
 
+import collections
 import hashlib
 import json
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html.entities import name2codepoint
 from typing import Any, ClassVar
@@ -160,8 +161,11 @@ class DcatBackend(Backend):
             if page.total is not None:
                 cursor.expect(page.total)
             following = page.following
+            shared = collections.Counter(
+                name for node in page.datasets for name in _told_by(page.graph, node) if not _name(page.graph, node)
+            )
             for node in page.datasets:
-                yield self._record(page.graph, node, guids)
+                yield self._record(page.graph, node, guids, shared)
             elsewhere |= page.elsewhere
             empty = 0 if page.datasets else empty + 1
             del page
@@ -199,14 +203,18 @@ class DcatBackend(Backend):
                 cursor.incomplete(error.kind.slug)
                 continue
             found = [node for node in page.datasets if str(node) == address] or page.datasets
-            for node in found if len(found) == 1 else ():
-                yield self._record(page.graph, node, guids)
+            if len(found) != 1:
+                # None, or several of which none is the one that was asked for: it is not gone for that.
+                self.report(NOT_EXPECTED, url=address, found=f"{len(found)} dcat:Dataset", expected="dcat:Dataset")
+                cursor.incomplete(NOT_EXPECTED.slug)
+                continue
+            yield self._record(page.graph, found[0], guids, collections.Counter())
 
     def _page(self, http: HttpClient, address: str, validators: Validators | None) -> _Page:
         return self._parsed(http, http.get(address, accept=ACCEPT, validators=validators))
 
     def _parsed(self, http: HttpClient, response: Response) -> _Page:
-        content = response.content
+        content = _as_utf8(response.content)
         if re.match(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html)\b", content[:1000], re.IGNORECASE):
             raise SourceError(NOT_EXPECTED, url=response.url, found="HTML", expected="RDF")
         kind = self.options.format or _sniffed(content, response.headers.get("Content-Type", ""))
@@ -244,55 +252,68 @@ class DcatBackend(Backend):
         document = json.loads(content.decode("utf-8-sig"))
         fetched: dict[str, Any] = {}
 
-        def context(address: str, depth: int) -> Any:
-            full = urljoin(url, address)
+        def context(address: str, base: str, depth: int) -> Any:
+            full = urljoin(base, address)
             if full not in fetched and len(fetched) < _MOST_CONTEXTS:
                 fetched[full] = {}
                 try:
                     found = http.get(full, accept="application/ld+json, application/json", max_bytes=2_000_000).json()
-                    fetched[full] = inside(found.get("@context", {}), depth + 1) if isinstance(found, dict) else {}
+                    fetched[full] = inside(found.get("@context", {}), full, depth + 1) if isinstance(found, dict) else {}
                 except SourceError:
                     self.report(NO_CONTEXT, value=full)
             return fetched.get(full, {})
 
-        def inside(value: Any, depth: int = 0) -> Any:
+        def inside(value: Any, base: str, depth: int = 0) -> Any:
             if isinstance(value, str):
-                return context(value, depth) if depth < 4 else {}
+                return context(value, base, depth) if depth < 4 else {}
             if isinstance(value, list):
-                return [inside(part, depth) for part in value]
+                return [inside(part, base, depth) for part in value]
             if isinstance(value, dict):
-                return {key: part for key, part in value.items() if key != "@import"}
+                # A term's definition may hold a context again (JSON-LD 1.1 section 4.1.8), which the parser would fetch by itself.
+                return {
+                    key: {
+                        name: inside(part, base, depth) if name == "@context" else part
+                        for name, part in term_of.items()
+                        if name != "@import"
+                    }
+                    if isinstance(term_of, dict)
+                    else term_of
+                    for key, term_of in value.items()
+                    if key != "@import"
+                }
             return value
 
         def walked(value: Any) -> Any:
             if isinstance(value, list):
                 return [walked(part) for part in value]
             if isinstance(value, dict):
-                return {key: inside(part) if key == "@context" else walked(part) for key, part in value.items()}
+                return {key: inside(part, url) if key == "@context" else walked(part) for key, part in value.items()}
             return value
 
         return json.dumps(walked(document)).encode()
 
     # ------------------------------------------------------------------------------------------------------------------ identity
-    def _record(self, graph: Graph, node: Node, guids: set[str]) -> Record:
+    def _record(self, graph: Graph, node: Node, guids: set[str], shared: Mapping[str, int]) -> Record:
+        """
+        :param guids: of the records so far
+        :param shared: how many of the document's nameless datasets would be told by a page, a title, …
+        """
         part = belongings(graph, node)
         content = canonical(part, node)
-        identifier = next(iter(sorted(plain(value) for value in part.objects(node, DCT.identifier) if plain(value))), "")
-        page = next((str(value) for value in part.objects(node, DCAT.landingPage)), "")
+        identifier = _identifier(graph, node)
+        page = _landing_page(graph, node)
         title = next(iter(_texts(part, node, DCT.title)), ("", ""))[0]
-        guid = _own_address(node) or identifier or page
+        guid = _name(graph, node)
         alias = identifier if identifier != guid else ""
         if not guid:
-            told_by = plain(title) or hashlib.sha256(content).hexdigest()[:16]
-            guid = "title:" + told_by.casefold()
-            files = sorted(str(url) for item in part.objects(node, DCAT.distribution) for url in part.objects(item, DCAT.accessURL))
-            known_by = hashlib.sha256("\n".join(files).encode()).hexdigest()
-            if guid in guids:
-                # Two of one title: their files tell them apart.
-                guid += "#" + known_by[:12]
+            # What it has alone; a portal's front page is the landing page of all.
+            fallback = f"title:{hashlib.sha256(content).hexdigest()[:16]}"
+            guid = next((name for name in _told_by(graph, node) if shared[name] <= 1 and name not in guids), fallback)
             # The same files under another title, or one more in another language, are the same dataset.
-            alias = f"files:{known_by}" if files else ""
-            self._weak.append(told_by)
+            files = _files_of(graph, node)
+            alias = f"files:{_digest(files)}" if files else ""
+            if guid != page:
+                self._weak.append(plain(title) or guid.removeprefix("title:"))
         guids.add(guid)
         modified = next((plain(value) for value in part.objects(node, DCT.modified)), "")
         return Record(
@@ -361,6 +382,39 @@ class _Page:
             if str(value).isdigit():
                 return int(str(value))
         return None
+
+
+_DECLARED = re.compile(rb"\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{1,40})[\"']")
+
+
+def _as_utf8(content: bytes) -> bytes:
+    """XML in UTF-8, whatever it came in (XML 1.0, appendix F); anything else as it is.
+
+    rdflib takes all for UTF-8 and does not look at the declaration; what is looked for in the bytes would not be found either.
+    """
+    declared = _DECLARED.match(content[:300])
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        encoding = "utf-16"
+    elif re.match(rb"\x00[<\s]|[<\s]\x00", content[:2]):
+        encoding = "utf-16-be" if content[:1] == b"\x00" else "utf-16-le"
+    elif declared and declared[1].lower() not in (b"utf-8", b"utf8", b"us-ascii"):
+        # Some declare another encoding than they write: what can be read as UTF-8 is that.
+        encoding = "utf-8" if _is_utf8(content) else declared[1].decode()
+    else:
+        return content
+    try:
+        text = content.decode(encoding)
+    except (LookupError, UnicodeError):
+        return content
+    return re.sub(r"^\ufeff?\s*<\?xml[^>]*\?>", "", text).encode("utf-8", "replace")
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _sniffed(content: bytes, content_type: str) -> str:
@@ -542,6 +596,35 @@ def _own_address(node: Node) -> str:
         or not re.match(r"[a-z][\w+.-]*:", address, re.IGNORECASE)
     )
     return "" if made_up else address
+
+
+def _identifier(graph: Graph, node: Node) -> str:
+    return next(iter(sorted(plain(value) for value in graph.objects(node, DCT.identifier) if plain(value))), "")
+
+
+def _landing_page(graph: Graph, node: Node) -> str:
+    return min((str(value) for value in graph.objects(node, DCAT.landingPage)), default="")
+
+
+def _name(graph: Graph, node: Node) -> str:
+    """What a dataset is told by that was given a name at its source; ``""`` for the nameless."""
+    return _own_address(node) or _identifier(graph, node)
+
+
+def _files_of(graph: Graph, node: Node) -> list[str]:
+    return sorted(str(url) for item in graph.objects(node, DCAT.distribution) for url in graph.objects(item, DCAT.accessURL))
+
+
+def _digest(files: list[str]) -> str:
+    return hashlib.sha256("\n".join(files).encode("utf-8", "replace")).hexdigest()
+
+
+def _told_by(graph: Graph, node: Node) -> list[str]:
+    """What a nameless dataset may be told by, the best first: its page, its title, its title with its files."""
+    found = [_landing_page(graph, node)]
+    if title := plain(next(iter(_texts(graph, node, DCT.title)), ("", ""))[0]):
+        found += [f"title:{title.casefold()}", f"title:{title.casefold()}#{_digest(_files_of(graph, node))[:12]}"]
+    return [name for name in found if name]
 
 
 def _texts(graph: Graph, node: Node, *predicates: URIRef) -> list[tuple[str, str]]:

@@ -311,3 +311,18 @@ def test_series_and_catalogues_in_the_catalogue(http_server: SourceServer) -> No
     assert sorted(reading.order) == ["2023", "2024", "2026", "inner"]
     only_series = {"datasetSeries": [], "title": "No datasets yet"}
     assert read(DataJsonBackend, http_server.says("/none.json", json.dumps(only_series))).order == []
+
+
+def test_records_without_identifier_of_one_landing_page_are_several(http_server: SourceServer) -> None:
+    page = {"landingPage": "https://a.example/"}
+    records = [{"title": "Water", **page}, {"title": "Air", **page}, {"title": "Air", "description": "again", **page}]
+    reading = read(DataJsonBackend, http_server.says("/data.json", catalogue(*records)))
+    assert len(reading.records) == len(reading.order) == 3
+    turned = read(DataJsonBackend, http_server.says("/data.json", catalogue(*records[::-1])))
+    assert turned.hashes == reading.hashes
+    # Once it has a page of its own it is told by that, and is the same one.
+    moved = read(DataJsonBackend, http_server.says("/data.json", catalogue({**records[0], "landingPage": "https://a.example/water"})))
+    (before,) = [record for record in reading.records.values() if record.title == "Water"]
+    (after,) = moved.records.values()
+    assert (before.guid, after.guid) == ("title:water", "https://a.example/water")
+    assert before.alias == after.alias != ""

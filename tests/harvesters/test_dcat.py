@@ -427,3 +427,82 @@ def test_datasets_described_where_the_catalogue_points(http_server: SourceServer
     # A catalogue that describes its datasets has leftovers in its list, and nobody asks for them.
     here = catalogue + " ex:c dcat:dataset ex:here . ex:here a dcat:Dataset ; dct:title 'Ici'@fr ."
     assert read(DcatBackend, http_server.says("/d.ttl", here)).order == ["https://data.example/here"]
+
+
+# -- what a line-by-line reading found
+
+
+@pytest.mark.parametrize("place", ["property", "type", "nested", "import"])
+def test_no_context_inside_a_context_is_fetched_by_the_parser(http_server: SourceServer, place: str) -> None:
+    """JSON-LD 1.1 lets every term have a context of its own (section 4.1.8); rdflib would open the connection itself, past all limits."""
+    asked = http_server.url + "/inside.jsonld"
+    scoped: dict[str, Any] = {
+        "property": {**IN_JSON["@context"], "title": {"@id": "dct:title", "@context": asked}},
+        "type": {**IN_JSON["@context"], "T": {"@id": "dcat:Dataset", "@context": asked}},
+        "nested": [{**IN_JSON["@context"], "a": {"@id": "dct:a", "@context": {"b": {"@id": "dct:b", "@context": [asked]}}}}],
+        "import": {**IN_JSON["@context"], "a": {"@id": "dct:a", "@context": {"@import": asked}}},
+    }
+    used = {"@type": ["dcat:Dataset", "T"], "dct:title": "Autre", "title": {"dct:x": "y"}, "a": {"b": {"c": "d"}}}
+    document = {"@context": scoped[place], "@graph": [*IN_JSON["@graph"], used]}
+    reading = read(DcatBackend, http_server.says("/c", json.dumps(document)))
+    assert "x-1" in reading.order
+    agents = {headers.get("User-Agent", "") for _method, path, headers in http_server.requests if path == "/inside.jsonld"}
+    assert all("ckanext-ogptn" in agent for agent in agents), agents
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_entities_in_other_encodings_are_refused_too(http_server: SourceServer, encoding: str) -> None:
+    declared = "".join(f'<!ENTITY a{n + 1} "{f"&a{n};" * 10}">' for n in range(3))
+    attack = (XML % IN_XML).replace("<rdf:RDF", f'<!DOCTYPE rdf:RDF [<!ENTITY a0 "x">{declared}]><rdf:RDF')
+    for document in (attack, attack.replace("utf-8", encoding), attack.split("?>", 1)[1]):
+        with pytest.raises(SourceError) as caught:
+            read(DcatBackend, http_server.says("/a", document.encode(encoding)))
+        assert caught.value.slug == "xml-entities"
+
+
+@pytest.mark.parametrize("encoding", ["iso-8859-1", "windows-1252", "utf-16", "utf-16-le", "windows-1256"])
+def test_xml_in_other_encodings_is_whole(http_server: SourceServer, encoding: str) -> None:
+    title = "جودة" if encoding == "windows-1256" else "Qualité de l'été"
+    document = (XML % IN_XML).replace("utf-8", encoding.removesuffix("-le")).replace("Titre", title)
+    reading = read(DcatBackend, http_server.says("/a", document.encode(encoding), Content_Type="application/rdf+xml"))
+    assert title in reading.only()["title_translated"].values()
+    assert (reading.cursor.reasons, "damaged-xml" in reading.slugs()) == ([], False)
+    # Another encoding declared than written.
+    reading = read(DcatBackend, http_server.says("/b", document.encode(), Content_Type="application/rdf+xml"))
+    assert title in reading.only()["title_translated"].values()
+
+
+def test_nameless_datasets_of_one_landing_page_are_several(http_server: SourceServer) -> None:
+    """A portal that gives its own front page as everyone's landing page: three datasets were one."""
+    pages = "dcat:landingPage <https://u.example/data/>"
+    body = PREFIXES + "".join(nameless(f'dct:title "{title}"@fr ; {pages}', f"{title}.csv") for title in ("Eau", "Air", "Sol"))
+    reading = read(DcatBackend, http_server.says("/a.ttl", body))
+    assert len(reading.records) == len(reading.order) == 3
+    # In another order they are the same three.
+    lines = body.split("\n")
+    turned = "\n".join([*lines[:-4], *reversed(lines[-4:])])
+    assert read(DcatBackend, http_server.says("/b.ttl", turned)).hashes == reading.hashes
+
+
+def test_one_of_several_landing_pages_is_always_the_same_one(http_server: SourceServer) -> None:
+    both = ("<https://u.example/ar>", "<https://u.example/fr>")
+    found = [
+        read(
+            DcatBackend,
+            http_server.says("/a.ttl", PREFIXES + nameless(f'dct:title "Eau"@fr ; dcat:landingPage {" , ".join(pages)}', "1.csv")),
+        ).order
+        for pages in (both, both[::-1])
+    ]
+    assert found[0] == found[1]
+
+
+def test_what_is_not_one_dataset_where_the_catalogue_points_is_not_gone(http_server: SourceServer) -> None:
+    base = http_server.url
+    http_server.says("/1.ttl", PREFIXES + "ex:un a dcat:Dataset ; dct:title 'Un'@fr .")
+    http_server.says("/2.ttl", PREFIXES + "ex:a a dcat:Dataset ; dct:title 'A' . ex:b a dcat:Dataset ; dct:title 'B' .")
+    http_server.says("/3.ttl", PREFIXES + f"<{base}/3.ttl> a foaf:Document .")
+    catalogue = PREFIXES + "ex:c a dcat:Catalog ; dcat:dataset " + ", ".join(f"<{base}/{n}.ttl>" for n in (1, 2, 3)) + " ."
+    reading = read(DcatBackend, http_server.says("/c.ttl", catalogue))
+    assert reading.order == ["https://data.example/un"]
+    assert reading.cursor.reasons
+    assert reading.slugs().count("unexpected-content") == 2
