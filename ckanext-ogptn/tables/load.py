@@ -1,16 +1,16 @@
-"""A typed table into CKAN's DataStore: by COPY, streamed, in one transaction.
+"""A typed table into CKAN's DataStore: by COPY, streamed, by two connections where it is large.
 
-What serves until the commit is the old table; the new one takes its place with everything that the DataStore expects of a table of its
-own making (``ckanext/datastore/backend/postgres.py``, ``create_table``): ``_id``, ``_full_text`` with its trigger and index, the data
-dictionary in the columns' comments, views that are aliases, the cached number of rows. The read-only role gets its rights from the default
-privileges that ``ckan datastore set-permissions`` granted.
+The rows go into a table that has no resource's name. When all are there, one transaction puts it in the old one's place, which has served
+until then; what a load leaves that was killed in between goes with :func:`tidy`, or with the next load. The new table has everything that
+the DataStore expects of a table of its own making (``ckanext/datastore/backend/postgres.py``, ``create_table``): ``_id``, ``_full_text``
+with its trigger and index, the data dictionary in the columns' comments, views that are aliases, the cached number of rows. The read-only
+role gets its rights from the default privileges that ``ckan datastore set-permissions`` granted.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -19,10 +19,11 @@ from typing import Any
 
 import sqlalchemy as sa
 from ckanext.datastore.backend import postgres
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..catalogue.cycles import no_search_for_cycles
-from .findings import TableError
+from . import writers
 from .read import Reading
 from .types import Inference, RowKind, TypedColumn, TypedTable, kinds_of
 
@@ -31,8 +32,14 @@ EXACT_DISTINCT = 10_000
 #: The label of the column that marks totals, in the languages of the portal: a data dictionary has one label.
 KIND_LABEL = "نوع السطر · Nature de la ligne · Kind of row"
 
-#: Cells that are looked at before a type is guessed.
-_HELD = 250_000
+#: How many COPYs a large table is sent by. Each is a process of PostgreSQL's; the one that reads the file can feed three.
+WRITERS = 2
+
+#: Cells, and characters of text, that are looked at before a type is guessed.
+_HELD, _HELD_TEXT = 250_000, 8_000_000
+#: How the names of tables begin that are not complete yet. No resource has such an id: nobody may read them (``datastore_search`` and
+#: ``datastore_search_sql`` ask whether the resource of that name is to be seen).
+_STAGING = "_ogptn_"
 #: A guess is compared with what was counted every so many thousands of rows.
 _CHECK_EVERY = 50
 #: Texts whose value is remembered, of each column.
@@ -91,17 +98,50 @@ def _load_table(
 ) -> tuple[TypedTable, Loaded]:
     attempt = _Attempt.known(table) if table is not None else _Attempt.guessed(reading)
     typed()
-    with postgres.get_write_engine().begin() as connection:
-        # Two loads of one resource come one after the other.
-        connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"ogptn-table:{resource_id}"})
-        before = connection.begin_nested()
-        try:
-            loaded = _load(connection, attempt, resource_id, progress)
-        except _GuessedWrongError:
-            before.rollback()
-            attempt = _Attempt.known(attempt.counted())
-            loaded = _load(connection, attempt, resource_id, progress)
+    staging = f"{_STAGING}{hashlib.sha256(resource_id.encode()).hexdigest()[:40]}"
+    engine = postgres.get_write_engine()
+    try:
+        with engine.begin() as connection:
+            # Two loads of one resource come one after the other. This connection has nothing to do until the rows are there.
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": staging})
+            connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+            try:
+                loaded = _load(engine, connection, attempt, staging, resource_id, progress)
+            except _GuessedWrongError:
+                attempt = _Attempt.known(attempt.counted())
+                loaded = _load(engine, connection, attempt, staging, resource_id, progress)
+    except BaseException:
+        # Whatever it was that ended the load, the worker's time being over too: the rows that were sent must not stay.
+        with contextlib.suppress(SQLAlchemyError):
+            _tidy(engine, staging)
+        raise
     return attempt.table, loaded
+
+
+def tidy() -> int:
+    """Remove what loads sent that were killed before their end; a load that runs is left alone.
+
+    :returns: the number of tables that were removed
+    :raises sqlalchemy.exc.SQLAlchemyError: the DataStore's database failed
+    """
+    engine = postgres.get_write_engine()
+    with engine.connect() as connection:
+        left = sa.text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND starts_with(tablename, :staging)")
+        names = connection.scalars(left, {"staging": _STAGING}).all()
+    return sum(_tidy(engine, name) for name in names)
+
+
+def _tidy(engine: Engine, staging: str) -> bool:
+    with engine.begin() as connection:
+        free = connection.scalar(sa.text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": staging})
+        if free:
+            _drop_staging(connection, staging)
+        return bool(free)
+
+
+def _drop_staging(connection: Connection, staging: str) -> None:
+    connection.execute(sa.text(f"DROP TABLE IF EXISTS {postgres.identifier(staging)}"))
+    connection.execute(sa.text(f"DROP FUNCTION IF EXISTS {postgres.identifier(staging)}()"))
 
 
 def drop_table(resource_id: str) -> None:
@@ -118,11 +158,13 @@ class _Attempt:
     """The rows on their way, with the types that they are sent with.
 
     :ivar table: the table; in the end with its types and findings as they are, guessed or not
+    :ivar small: all rows are in memory
     """
 
-    def __init__(self, table: TypedTable, chunks: Iterator[_Chunk], inference: Inference | None) -> None:
+    def __init__(self, table: TypedTable, chunks: Iterator[_Chunk], inference: Inference | None, *, small: bool = False) -> None:
         self.table = table
         self.chunks = chunks
+        self.small = small
         self._inference = inference
 
     @classmethod
@@ -142,14 +184,15 @@ class _Attempt:
         inference = Inference(reading)
         held: list[_Chunk] = []
         read = reading.chunks()
-        cells = 0
+        cells = characters = 0
         for numbers, columns in read:
             held.append((numbers, columns, inference.feed(columns)))
             cells += len(numbers) * len(columns)
-            if cells >= _HELD:
+            characters += sum(len(cell) for column in columns for cell in column if isinstance(cell, str))
+            if cells >= _HELD or characters >= _HELD_TEXT:
                 break
         else:
-            return cls(inference.table(), iter(held), None)
+            return cls(inference.table(), iter(held), None, small=True)
         guess = Inference(reading)
         for columns in itertools.chain((columns for _numbers, columns, _kinds in held), reading.glimpses()):
             guess.feed(columns)
@@ -192,20 +235,68 @@ def _let_go(held: list[_Chunk]) -> Iterator[_Chunk]:
         yield held.pop(0)
 
 
-def _load(connection: Connection, attempt: _Attempt, resource_id: str, progress: Callable[[int], None]) -> Loaded:
+def _load(
+    engine: Engine, connection: Connection, attempt: _Attempt, staging: str, resource_id: str, progress: Callable[[int], None]
+) -> Loaded:
     table = attempt.table
     quote = postgres.identifier
-    staging = f"_ogptn_{hashlib.sha256(resource_id.encode()).hexdigest()[:40]}"
     fields = [(typed.column.id, typed.pg_type) for typed in table.columns]
     marked = table.kind_id() if table.marked else ""
     if marked:
         fields.append((marked, "text"))
+    run = _runner(connection)
+    old_info = postgres._get_field_info(connection, resource_id)
+    stream = _Rows(attempt, progress)
+    names = ", ".join(["_id", *(quote(name) for name, _kind in fields)])
+    copying = f"COPY {quote(staging)} ({names}) FROM STDIN"
+    if attempt.small:
+        _drop_staging(connection, staging)
+        _create(run, staging, fields)
+        # FREEZE: nobody sees the table before it is complete, and nobody has to write its pages again to say that it is.
+        writers.copy(connection, f"{copying} (FREEZE)", list(stream.pieces()))
+        indexed = False
+    else:
+        # An index of GiST is made row by row, whenever it is made: let the writers share that too. GIN is faster made of all rows at once.
+        indexed = postgres._get_fts_index_method() == "gist"
+        with engine.begin() as other:
+            _drop_staging(other, staging)
+            _create(_runner(other), staging, fields)
+            if indexed:
+                _index(_runner(other), staging)
+        with writers.Writers(engine, copying, WRITERS) as sending:
+            for piece in stream.pieces():
+                sending.send(piece)
+            attempt.complete()
+    table = attempt.table
+    table.check()
+    run(f"DROP TRIGGER fill ON {quote(staging)}")
+    run(f"DROP FUNCTION {quote(staging)}()")
+    run("SELECT setval(CAST(:sequence AS regclass), :rows, :called)", sequence=quote(f"{staging}__id_seq"), **_last(stream.rows))
+    if not indexed:
+        _index(run, staging)
+    run(f"ANALYZE {quote(staging)}")
+    described = _describe(run, connection, table, staging, marked, stream.rows)
+    _swap(run, connection, staging, resource_id)
+    _comment(run, table, resource_id, marked, old_info)
+    run("SELECT update_cached_table_row_count(:name)", name=resource_id)
+    return Loaded(stream.rows, table.rejected.count + table.reading.rejections, described)
 
+
+def _runner(connection: Connection) -> Callable[..., sa.CursorResult[Any]]:
     def run(statement: str, **values: Any) -> sa.CursorResult[Any]:
         # Names are quoted by the DataStore's own function; colons in them are no parameters.
         return connection.execute(sa.text(statement.replace(":", r"\:") if not values else statement), values)
 
-    old_info = postgres._get_field_info(connection, resource_id)
+    return run
+
+
+def _last(rows: int) -> dict[str, Any]:
+    return {"rows": max(rows, 1), "called": rows > 0}
+
+
+def _create(run: Callable[..., Any], staging: str, fields: Sequence[tuple[str, str]]) -> None:
+    """The empty table, with a trigger of its own for as long as it is filled."""
+    quote = postgres.identifier
     columns_sql = ", ".join(f"{quote(name)} {kind}" for name, kind in fields)
     run(f"CREATE TABLE {quote(staging)} (_id serial PRIMARY KEY, _full_text tsvector, {columns_sql})")
     # The DataStore's trigger makes JSON of each row to find its texts; this one names the columns, and gives the same.
@@ -215,35 +306,12 @@ def _load(connection: Connection, attempt: _Attempt, resource_id: str, progress:
         f"NEW._full_text \x3a= to_tsvector(concat_ws(' ', {values_sql})); RETURN NEW; END $fill$"
     )
     run(f"CREATE TRIGGER fill BEFORE INSERT ON {quote(staging)} FOR EACH ROW EXECUTE FUNCTION {quote(staging)}()")
-    stream = _Rows(attempt, progress)
-    names = ", ".join(quote(name) for name, _kind in fields)
-    cursor = connection.connection.cursor()
-    try:
-        # FREEZE: nobody sees the table before it is complete, and nobody has to write its pages again to say that it is.
-        cursor.copy_expert(f"COPY {quote(staging)} ({names}) FROM STDIN (FREEZE)", stream, 1 << 20)  # pyright: ignore[reportAttributeAccessIssue]
-    finally:
-        with contextlib.suppress(Exception):  # the connection may be gone; what was raised before is what counts
-            cursor.close()
-    if stream.failed is not None:
-        raise stream.failed
-    attempt.complete()
-    table = attempt.table
-    table.check()
-    run(f"DROP TRIGGER fill ON {quote(staging)}")
-    run(f"DROP FUNCTION {quote(staging)}()")
-    _index(run, staging)
-    described = _describe(run, connection, table, staging, marked, stream.rows)
-    _swap(run, connection, staging, resource_id)
-    _comment(run, table, resource_id, marked, old_info)
-    run("SELECT update_cached_table_row_count(:name)", name=resource_id)
-    return Loaded(stream.rows, table.rejected.count + table.reading.rejections, described)
 
 
 def _index(run: Callable[..., Any], staging: str) -> None:
     run("SET LOCAL maintenance_work_mem = '128MB'")
     name = f"{staging}_fts"
     run(f"CREATE INDEX {postgres.identifier(name)} ON {postgres.identifier(staging)} USING {postgres._get_fts_index_method()} (_full_text)")
-    run(f"ANALYZE {postgres.identifier(staging)}")
 
 
 def _swap(run: Callable[..., Any], connection: Connection, staging: str, resource_id: str) -> None:
@@ -303,13 +371,14 @@ def _describe(
     }
     described = []
     for place, typed in enumerate(table.columns):
+        name = quote(typed.column.id)
         filled, least, most = counted[1 + 3 * place : 4 + 3 * place]
         estimate = estimates.get(typed.column.id, 0)
         distinct = round(estimate if estimate >= 0 else -estimate * rows)
         exact = counted[0] <= EXACT_DISTINCT or 0 < distinct <= EXACT_DISTINCT // 10
         if exact:
-            counting = f"SELECT count(DISTINCT {quote(typed.column.id)}) FROM {quote(staging)}{where}"  # noqa: S608 - quoted
-            distinct = run(counting).scalar() or 0
+            # Not count(DISTINCT …), which sorts, and for which PostgreSQL takes no second process.
+            distinct = run(f"SELECT count({name}) FROM (SELECT DISTINCT {name} FROM {quote(staging)}{where}) AS d").scalar() or 0  # noqa: S608
         described.append(
             {
                 "id": typed.column.id,
@@ -329,43 +398,33 @@ def _describe(
     return described
 
 
-class _Rows(io.RawIOBase):
-    """The rows as COPY reads them. An error is kept until the COPY is over: raised inside of it, it would lose its kind."""
+class _Rows:
+    """The rows in COPY's text format, numbered in the file's order.
+
+    :ivar rows: how many were made
+    """
 
     def __init__(self, attempt: _Attempt, progress: Callable[[int], None]) -> None:
         self.rows = 0
-        self.failed: TableError | _GuessedWrongError | None = None
         self._attempt = attempt
         self._table = attempt.table
         self._progress = progress
-        self._pieces = self._made()
-        self._rest = memoryview(b"")
         self._caches: list[dict[str, str]] = [{} for _column in self._table.columns]
 
-    def readable(self) -> bool:
-        return True
+    def pieces(self) -> Iterator[bytes]:
+        """Some thousands of whole rows at a time.
 
-    def read(self, size: int = -1) -> bytes:
-        if not self._rest:
-            self._rest = memoryview(next(self._pieces, b""))
-        size = len(self._rest) if size < 0 else size
-        piece, self._rest = bytes(self._rest[:size]), self._rest[size:]
-        return piece
-
-    def _made(self) -> Iterator[bytes]:
+        :raises TableError: the table cannot be read on
+        :raises _GuessedWrongError: the types are others
+        """
         self._table.rejected = type(self._table.rejected)()
-        seen = 0
-        try:
-            for numbers, columns, kinds in self._attempt.chunks:
-                rejected = self._table.rejected.count
-                piece = self._written(numbers, columns, kinds)
-                seen += 1
-                if self._table.rejected.count > rejected or (kinds is not None and not self._table.marked) or seen % _CHECK_EVERY == 0:
-                    self._attempt.check()
-                if piece:
-                    yield piece
-        except (TableError, _GuessedWrongError) as error:
-            self.failed = error
+        for seen, (numbers, columns, kinds) in enumerate(self._attempt.chunks, 1):
+            rejected = self._table.rejected.count
+            piece = self._written(numbers, columns, kinds)
+            if self._table.rejected.count > rejected or (kinds is not None and not self._table.marked) or seen % _CHECK_EVERY == 0:
+                self._attempt.check()
+            if piece:
+                yield piece
 
     def _written(self, numbers: Sequence[int], columns: Sequence[Sequence[Any]], kinds: Sequence[RowKind] | None) -> bytes:
         if self._table.marked and kinds is None:
@@ -379,6 +438,7 @@ class _Rows(io.RawIOBase):
             rows = self._one_by_one(numbers, columns, kinds)
         if not rows:
             return b""
+        rows = list(map("%d\t%s".__mod__, enumerate(rows, self.rows + 1)))
         self.rows += len(rows)
         self._progress(self.rows)
         rows.append("")

@@ -6,7 +6,8 @@ python -m tests.benchmarks.tables --rows 20000 --typed-rows 20000 --workbook-row
 ckanext-xloader 2.6.0 comes from the package index, into a folder of its own, with pandas. Each loading runs in a process of its own,
 started for it alone, on one PostgreSQL as a portal runs it; the seconds are those of the loading function, the memory is the peak of
 the process, CKAN included. All three sides fill ``_full_text``. Ours and the typed loader build its index; the COPY loader leaves that to
-a second function, which its job calls: the line "with its index" counts both. Every number in the file is invented. On a machine that does
+a second function, which its job calls: the line "with its index" counts both. Our table serves when its index is there, not before: one
+line of ours stands beside both of the COPY loader's. Every number in the file is invented. On a machine that does
 other things, the CPU time of the process and that of PostgreSQL say more than the clock.
 """
 
