@@ -146,6 +146,7 @@ def test_a_connection_that_is_lost_leaves_the_old_table(tmp_path: Path, resource
 
     def progress(rows: int) -> None:
         if rows >= 1_000 and not cut:
+            busy: Any = []
             for _attempt in range(200):
                 busy = ask("SELECT pid FROM pg_stat_activity WHERE query LIKE 'COPY \"\\_ogptn%' AND state = 'active' ORDER BY pid")
                 if busy:
