@@ -181,6 +181,7 @@ class AdebBackend(Backend):
     """Reads municipal budgets."""
 
     name: ClassVar[str] = "adeb"
+    dataset_type: ClassVar[str] = "budget"
     Options: ClassVar[type[Options]] = AdebOptions
     options: AdebOptions
 
@@ -295,7 +296,7 @@ class AdebBackend(Backend):
         draft.title(in_three(TITLE[first.kind], **said))
         draft.notes(self._notes(draft, files))
         manifests.describe(draft, self, entry, self.options)
-        data["type"] = "budget"
+        data["type"] = self.dataset_type
         data["fiscal_years"] = [str(year) for year in years]
         data["phases"] = sorted({_phase(file) for file in files}, key=["approved", "revised", "paid"].index)
         data["direction"] = [direction for direction in ("expenditure", "revenue") if any(direction in file.sums for file in files)]

@@ -24,7 +24,17 @@ from ckanext.ogptn.catalogue import text as t
 
 from .engine.ahead import Ahead
 from .engine.base import CHANGES_ONLY, Backend, Check, Cursor, HttpClient, Record, RecordError, Response, SourceError, option
-from .engine.problems import NO_GUID, NOT_EXPECTED, NOT_VALID_RECORD
+from .engine.problems import (
+    FORBIDDEN,
+    MALFORMED,
+    NO_GUID,
+    NOT_EXPECTED,
+    NOT_FOUND,
+    NOT_VALID_RECORD,
+    SERVER_ERROR,
+    Kind,
+    Severity,
+)
 from .foreign import Draft, LicensedOptions, as_geojson, clean, link, term
 
 _MAX_PAGE = 1000
@@ -33,6 +43,13 @@ _NO_API = (400, 403, 404, 405, 409, 410, 500, 501)
 #: What CKAN's extensions keep among the datasets, and lists and searches give, though it is none.
 _NO_DATASETS = {"harvest", "showcase", "dashboard"}
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+NO_CKAN = Kind(
+    "no-ckan",
+    Severity.ERROR,
+    lambda: tk._("No CKAN site answers at {url}: neither of CKAN’s programming interfaces is there."),
+    lambda: tk._("Give the address of the portal’s first page, or choose another kind of source."),
+)
 
 
 @dataclass(frozen=True)
@@ -199,10 +216,19 @@ class CkanBackend(Backend):
         self._rest = found is None
         if found is None:
             # Names, or ids: which of them depends on the version of that API, and either is understood.
+            first = answer
             answer = http.get(f"{base}/api/2/rest/package", accept="application/json", allow_status=(404,))
-            if answer.status == 404:
-                answer = http.get(f"{base}/api/2/rest/dataset", accept="application/json")
-            found = answer.json()
+            try:
+                if answer.status == 404:
+                    answer = http.get(f"{base}/api/2/rest/dataset", accept="application/json")
+                found = answer.json()
+            except SourceError as error:
+                if error.kind is not NOT_FOUND:
+                    raise
+                # There is no old API: what the newer one answered is what is wrong.
+                if first.status in (403, 500, 501):
+                    raise SourceError(FORBIDDEN if first.status == 403 else SERVER_ERROR, url=first.url, status=first.status) from error
+                raise SourceError(NO_CKAN, url=base) from error
             self._ids = dict(self._known_ids(http, base))
         if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
             raise SourceError(NOT_EXPECTED, url=answer.url, found=type(found).__name__, expected="package_list")
@@ -520,7 +546,7 @@ def _answered(answer: Response) -> Any:
     except SourceError as error:
         # A page in its place is a site without this API. Half a document is a fault that the next harvest may not meet: asking for
         # each dataset instead would take a request for each.
-        if error.kind is NOT_EXPECTED and not answer.content.lstrip().startswith(b"{"):
+        if error.kind in (NOT_EXPECTED, MALFORMED) and not answer.content.lstrip().startswith(b"{"):
             return None
         raise
     try:

@@ -65,8 +65,7 @@ class DataJsonBackend(Backend):
         return tk._("One file with all datasets, such as https://data.example.org/data.json.")
 
     def check(self, http: HttpClient) -> Check:
-        found = next(self.records(http, Cursor()), None)
-        return Check(title=found.title if found else "")
+        return Check.of(next(self.records(http, Cursor()), None))
 
     # ------------------------------------------------------------------------------------------------------------------- reading
     def records(self, http: HttpClient, cursor: Cursor) -> Iterator[Record]:

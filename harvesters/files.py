@@ -143,7 +143,7 @@ class FilesBackend(Backend):
     def check(self, http: HttpClient) -> Check:
         cursor = Cursor()
         found = next(self.records(http, cursor), None)
-        return Check(title=found.title if found else "", records=cursor.expected)
+        return Check.of(found, cursor.expected)
 
     # ------------------------------------------------------------------------------------------------------------------- reading
     def records(self, http: HttpClient, cursor: Cursor) -> Iterator[Record]:

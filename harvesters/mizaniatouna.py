@@ -191,6 +191,7 @@ class MizaniatounaBackend(Backend):
     """Reads BOOST workbooks."""
 
     name: ClassVar[str] = "mizaniatouna"
+    dataset_type: ClassVar[str] = "budget"
     Options: ClassVar[type[Options]] = MizaniatounaOptions
     options: MizaniatounaOptions
 
@@ -318,7 +319,7 @@ class MizaniatounaBackend(Backend):
         manifests.describe(draft, self, entry, self.options)
         draft.keywords((word, language) for language, words in KEYWORDS.items() for word in words)
         data = draft.data
-        data["type"] = "budget"
+        data["type"] = self.dataset_type
         data["fiscal_years"] = [str(year)]
         phases = [phase for code, phase in MEASURES.items() if code in found["sums"]]
         data["phases"] = phases

@@ -232,6 +232,7 @@ class ResourceContractsBackend(Backend):
     """Reads the contracts' metadata from the CSV export or from the API."""
 
     name: ClassVar[str] = "resourcecontracts"
+    dataset_type: ClassVar[str] = "extractive"
     # 2: with links to the portal of the ministry. 3: specifications link to specifications.
     version: ClassVar[int] = 3
     Options: ClassVar[type[Options]] = ResourceContractsOptions
@@ -382,7 +383,7 @@ class ResourceContractsBackend(Backend):
         contract = _from_line(found) if "OCID" in found else _from_api(found)
         draft = Draft(self, record)
         data = draft.data
-        data["type"] = "extractive"
+        data["type"] = self.dataset_type
         draft.title([(contract.name, _language(contract.name, contract.language))])
         draft.text("identifier", contract.ocid)
         draft.text("contract_identifier", contract.ocid)

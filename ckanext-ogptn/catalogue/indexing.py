@@ -18,7 +18,8 @@ from sqlalchemy import event, text
 
 from . import names, vocabulary
 from . import text as t
-from .config import reader_language
+from .config import default_language, reader_language
+from .records import name_licence
 
 #: Facet → (field of the record, the vocabularies that its codes come from).
 FACETS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -86,6 +87,9 @@ def before_index(pkg_dict: dict[str, Any]) -> dict[str, Any]:
     for name in PRIVATE:
         pkg_dict.pop(name, None)
         pkg_dict.pop(f"extras_{name}", None)
+    if "license_title" in pkg_dict:
+        # Not in the language of whoever happens to index it.
+        name_licence(pkg_dict, default_language())
     record = _record(pkg_dict)
     for name in [name for name in pkg_dict if name.startswith("extras_")]:
         plain = name.removeprefix("extras_")
@@ -209,8 +213,12 @@ def before_search(search_params: dict[str, Any]) -> dict[str, Any]:
 
 
 def after_search(search_results: dict[str, Any]) -> dict[str, Any]:
-    """Name the facets' values in the reader's language."""
+    """Name the facets' values and the licences of what was found in the reader's language."""
     language = reader_language()
+    for record in search_results.get("results", ()):
+        # Not of those of which only some fields were asked for.
+        if isinstance(record, dict) and "license_title" in record:
+            name_licence(record, language)
     facets = search_results.get("search_facets", {})
     groups = translated_groups({item["name"] for facet in _GROUP_FACETS for item in facets.get(facet, {}).get("items", ())}, language)
     for facet, found in facets.items():

@@ -30,6 +30,9 @@
           failures = 0;
           part.innerHTML = job.html;
           if (say.textContent !== job.say) say.textContent = job.say;
+          document.querySelectorAll("[data-ogh-phase] > *").forEach(function (tag) { tag.textContent = job.phase; });
+          /* The list below is of when the page was made. */
+          if (reload) reload.hidden = String(job.problems) === card.getAttribute("data-ogh-problems");
           if (job.open) later(job.again);
           /* What it found, asks and removed is on the page that it has now. */
           else window.location.reload();
@@ -46,10 +49,14 @@
   function chooseKind(form) {
     var sections = form.querySelectorAll("[data-ogh-kind]");
     var timed = form.querySelectorAll("[data-ogh-when]");
+    var ofKinds = form.querySelectorAll("[data-ogh-kinds]");
     function show() {
       var chosen = form.querySelector("[name=backend]:checked");
       sections.forEach(function (section) {
         section.hidden = !chosen || section.getAttribute("data-ogh-kind") !== chosen.value;
+      });
+      ofKinds.forEach(function (field) {
+        field.hidden = !!chosen && field.getAttribute("data-ogh-kinds").split(" ").indexOf(chosen.value) < 0;
       });
       var often = form.querySelector("[name=schedule-kind]");
       timed.forEach(function (field) {

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.logic import side_effect_free
 from ckan.types import Context, DataDict
+from cryptography import x509
 from sqlalchemy import orm
 
 from . import config, credentials, jobs, plan, preview, removal, showing
@@ -163,7 +164,8 @@ def ogptn_harvest_source_check(context: Context, data_dict: DataDict) -> dict[st
     """Try the connection of a source, stored or not yet.
 
     :param id: a stored source; or its fields as for `ogptn_harvest_source_create`
-    :returns: ``{"ok": true, "title", "records", "notes"}``, or ``{"ok": false, "slug", "message", "advice"}`` if it cannot be read
+    :returns: ``{"ok": true, "title", "first", "records", "notes"}`` (``first``: title of the first record, where the source has no
+        name of its own), or ``{"ok": false, "slug", "message", "advice"}`` if it cannot be read
     :raises ckan.logic.ValidationError: fields are wrong
     """
     tk.check_access("ogptn_harvest_source_check", context, data_dict)
@@ -593,9 +595,11 @@ def _validated(context: Context, data: DataDict, stored: Source | None) -> dict[
         schedule = ""
         errors["schedule"] = [tk._("Write “manual”, “hourly”, “daily 03:30”, “weekly 1 03:30” (0 is Sunday) or the five fields of cron.")]
     limits = _limits(values.get("limits"), errors)
-    bundle = str(values.get("ca_bundle") or "").replace("\r\n", "\n").strip()
-    if bundle and not _is_pem(bundle):
-        errors["ca_bundle"] = [tk._("Paste certificates as PEM text, beginning with -----BEGIN CERTIFICATE-----.")]
+    bundle = ""
+    try:
+        bundle = _certificates(str(values.get("ca_bundle") or ""))
+    except ValueError as error:
+        errors["ca_bundle"] = [str(error)]
     header, variable = str(values.get("auth_header") or "").strip(), str(values.get("auth_env") or "").strip()
     value = data.get("auth_value") or ""
     value = value.strip() if isinstance(value, str) else "\n"
@@ -676,11 +680,25 @@ def _split(url: str) -> Any:
         return None
 
 
-def _is_pem(text: str) -> bool:
-    return (
-        bool(re.fullmatch(r"(-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+\n-----END CERTIFICATE-----\s*)+", text))
-        and len(text) <= 100_000
-    )
+def _certificates(given: str) -> str:
+    """The certificates of a text, each as PEM and nothing beside them: programs print words between them.
+
+    :raises ValueError: with the sentence for who gave it: there is none, one cannot be read, or there is a key among them
+    """
+    text = given.replace("\r\n", "\n").strip()
+    if not text:
+        return ""
+    if "PRIVATE KEY-----" in text:
+        raise ValueError(tk._("There is a private key in this text. Keep it to yourself, and paste certificates only."))
+    blocks = re.findall(r"-----BEGIN CERTIFICATE-----\n.+?\n-----END CERTIFICATE-----", text, re.DOTALL)
+    if not blocks or len(text) > 100_000:
+        raise ValueError(tk._("Paste certificates as PEM text, beginning with -----BEGIN CERTIFICATE-----."))
+    for number, block in enumerate(blocks, 1):
+        try:
+            x509.load_pem_x509_certificate(block.encode())
+        except ValueError:
+            raise ValueError(tk._("Certificate {number} of this text cannot be read: copy it anew, whole.").format(number=number)) from None
+    return "\n".join(blocks)
 
 
 def _dataset_types() -> list[str]:

@@ -252,10 +252,9 @@ class Options:
                     values[name] = _read(str(each.type), given[name], each.metadata)
                 except ValueError as error:
                     errors[name] = [str(error)]
-        if errors:
-            raise OptionsError(errors)
+        # Rules over several options see the defaults of those that are wrong; what is wrong already is not said twice.
         loaded = cls(**values)
-        errors = loaded.check()
+        errors = {**loaded.check(), **errors}
         if errors:
             raise OptionsError(errors)
         return loaded
@@ -452,13 +451,26 @@ class Check:
     """What trying the connection showed.
 
     :param title: what the source calls itself, ``""`` if it does not say
+    :param first: title of the first record, of sources that have no name of their own; ``""`` if it was not looked at
     :param records: how many it says it has, ``None`` if it does not say
     :param notes: sentences for the person who asked, in the language of the current request
     """
 
     title: str = ""
+    first: str = ""
     records: int | None = None
     notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, record: Record | None, records: int | None = None) -> Self:
+        """Of a source that was tried by its first record: says so if there is none.
+
+        :param record: the first one
+        :param records: as above
+        """
+        if record is None and not records:
+            return cls(records=records, notes=(tk._("No record was found there. Is it the right address, and the right kind of source?"),))
+        return cls(first=(record.title or record.guid) if record else "", records=records)
 
 
 Reporter = Callable[[Issue], None]
@@ -469,11 +481,13 @@ class Backend(abc.ABC):
 
     :cvar name: stable, lower case, unique: stored with the source
     :cvar Options: its options
+    :cvar dataset_type: the type that all its records become; ``""`` where a record says its own, or the source's setting counts
     :cvar version: one more whenever the same record becomes another dataset than before: all records are then looked at again
     """
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
+    dataset_type: ClassVar[str] = ""
     Options: ClassVar[type[Options]] = Options
 
     def __init__(self, source: SourceInfo, options: Options, reporter: Reporter | None = None) -> None:
@@ -507,8 +521,8 @@ class Backend(abc.ABC):
         """
         cursor = Cursor()
         for record in self.records(http, cursor):
-            return Check(title=record.title, records=cursor.expected)
-        return Check(records=cursor.expected)
+            return Check.of(record, cursor.expected)
+        return Check.of(None, cursor.expected)
 
     def report(self, kind: Kind, *, guid: str = "", title: str = "", field: str = "", **values: Any) -> None:
         """Store an issue, of the record at hand unless ``guid`` names another."""

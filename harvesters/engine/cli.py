@@ -157,7 +157,12 @@ def source_check(source_id: str, as_json: bool) -> None:
     """Try the connection."""
     found = _act("source_check", id=source_id)
     rows = (
-        [("answers", found["title"] or "yes"), ("records", found["records"])]
+        [
+            ("answers", found["title"] or "yes"),
+            *([("first record", found["first"])] if found["first"] else []),
+            ("records", found["records"]),
+            *(("", note) for note in found["notes"]),
+        ]
         if found["ok"]
         else [("problem", found["message"]), ("", found["advice"])]
     )

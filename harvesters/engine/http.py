@@ -31,12 +31,12 @@ _KNOWN = {
     "read-timeout": problems.TIMED_OUT,
     "total-timeout": problems.TIMED_OUT,
     "bad-status": problems.BAD_STATUS,
-    "not-found": problems.BAD_STATUS,
-    "forbidden": problems.BAD_STATUS,
-    "server-error": problems.BAD_STATUS,
+    "not-found": problems.NOT_FOUND,
+    "forbidden": problems.FORBIDDEN,
+    "server-error": problems.SERVER_ERROR,
     "unreachable": problems.NO_CONNECTION,
     "web-page": problems.NOT_EXPECTED,
-    "malformed": problems.NOT_EXPECTED,
+    "malformed": problems.MALFORMED,
 }
 
 
@@ -57,8 +57,6 @@ def source_error(error: fetch.FetchError) -> SourceError:
         values["reason"] = f"{values['received']} / {values['expected']} B"
     elif error.slug == "web-page":
         values["found"] = f"HTML “{values['title']}”"
-    elif error.slug == "malformed":
-        values["found"] = values["reason"]
     elif error.slug == "inside-address":
         values["address"] = error.url
     return SourceError(KINDS[error.slug], **values)

@@ -19,15 +19,27 @@ log = logging.getLogger(__name__)
 
 def tell_failure(job_id: str) -> int:
     """A job failed. Gives the number of mails."""
-    return _tell(job_id, tk._("The harvest of “{title}” failed"))
+    return _tell(
+        job_id,
+        tk._("The harvest of “{title}” failed"),
+        tk._("Its datasets stay as they are. Its page says how far the harvest came and what it found:"),
+    )
 
 
 def tell_ceiling(job_id: str) -> int:
     """A job waits for a person to confirm removals. Gives the number of mails."""
-    return _tell(job_id, tk._("The harvest of “{title}” asks before it removes datasets"))
+    return _tell(
+        job_id,
+        tk._("The harvest of “{title}” asks before it removes datasets"),
+        tk._("Nothing is removed until somebody answers. Its page says which datasets they are and takes the answer:"),
+    )
 
 
-def _tell(job_id: str, subject: str) -> int:
+def _tell(job_id: str, subject: str, page_says: str) -> int:
+    """
+    :param subject: with the source's ``{title}``
+    :param page_says: what the page of the job is good for; its address follows
+    """
     if not config.mail():
         return 0
     job = model.Session.get(Job, job_id)
@@ -45,7 +57,10 @@ def _tell(job_id: str, subject: str) -> int:
     # The site's address as it is set: a worker answers no request whose address it could take.
     page = f"/harvest/job/{job_id}" if p.plugin_loaded("ogptn") else f"/api/3/action/ogptn_harvest_job_show?id={job_id}"
     address = f"{str(tk.config['ckan.site_url']).rstrip('/')}{page}"
-    body = "\n".join([subject.format(title=source.title), "", *lines, "", address])
+    owner = model.Session.get(model.Group, source.owner_org)
+    reason = tk._("You get this message as an administrator of “{organization}”.").format(organization=owner.title if owner else "–")
+    told = [*lines, ""] if lines else []
+    body = "\n".join([subject.format(title=source.title), "", *told, page_says, address, "", reason])
     sent = 0
     for user in _administrators(source.owner_org):
         try:

@@ -229,12 +229,12 @@ def in_language(found: dict[str, Any]) -> dict[str, Any]:
 def check(source: Source) -> dict[str, Any]:
     """Try the connection.
 
-    :returns: ``{"title", "records", "notes"}``
+    :returns: ``{"title", "first", "records", "notes"}``
     :raises SourceError: the source cannot be read
     """
     backend = sources.backend_of(source)
     found = backend.check(sources.http_client(source, lambda: None))
-    return {"title": found.title, "records": found.records, "notes": list(found.notes)}
+    return {"title": found.title, "first": found.first, "records": found.records, "notes": list(found.notes)}
 
 
 __all__ = ["check", "in_language", "look"]

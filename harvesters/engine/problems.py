@@ -169,7 +169,28 @@ BAD_STATUS = Kind(
     "bad-status",
     Severity.ERROR,
     lambda: tk._("The source answers {url} with HTTP status {status}."),
-    lambda: tk._("Check the address and, if the source asks for them, its credentials; if the status is 500 or more, tell its publisher."),
+    lambda: tk._("Open the address in a browser and correct it; if it is right, tell the source's publisher."),
+)
+NOT_FOUND = Kind(
+    "not-found",
+    Severity.ERROR,
+    lambda: tk._("There is nothing at {url} (HTTP status {status})."),
+    lambda: tk._("Open the address in a browser and correct it. A source that moved has a new address; ask its publisher."),
+)
+FORBIDDEN = Kind(
+    "forbidden",
+    Severity.ERROR,
+    lambda: tk._("The source does not let this site read {url} (HTTP status {status})."),
+    lambda: tk._(
+        "If the source has credentials here, they are wrong, have expired or do not go so far: enter them anew. If it has none, ask its "
+        "publisher for them, or to let this server in."
+    ),
+)
+SERVER_ERROR = Kind(
+    "server-error",
+    Severity.ERROR,
+    lambda: tk._("The source fails to answer {url} (HTTP status {status})."),
+    lambda: tk._("Nothing is wrong here. Try again later; if it stays so, tell the source's publisher."),
 )
 INSIDE_ADDRESS = Kind(
     "inside-address",
@@ -200,6 +221,12 @@ NOT_EXPECTED = Kind(
     Severity.ERROR,
     lambda: tk._("{url} answers with {found}, where {expected} was expected."),
     lambda: tk._("Open the address in a browser: it may be a page of errors or of maintenance, or the source may be of another kind."),
+)
+MALFORMED = Kind(
+    "malformed",
+    Severity.ERROR,
+    lambda: tk._("The answer of {url} is broken: it is no {expected} that can be read ({reason})."),
+    lambda: tk._("Try again later; if it stays so, show the answer to the source's publisher. Nothing is removed after such a run."),
 )
 NOT_VALID_RECORD = Kind(
     "unreadable-record",

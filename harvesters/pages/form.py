@@ -78,7 +78,14 @@ class SourceForm:
                 "choices": self.organizations,
                 "required": True,
             },
-            _choice("dataset_type", tk._("Its records become"), self.dataset_types),
+            _choice(
+                "dataset_type",
+                tk._("Its records become"),
+                self.dataset_types,
+                help_text=tk._("Where the kind of source does not tell: budgets and contracts become what they are."),
+                # Asked of those kinds of source for which it makes a difference.
+                kinds=" ".join(name for name, found in self.kinds.items() if not found.dataset_type),
+            ),
             _choice(
                 "language",
                 tk._("Language of its texts"),

@@ -369,14 +369,25 @@ def _live(job: Mapping[str, Any]) -> str:
 
 
 def live(job_id: str) -> Response:
-    """How a job stands: ``{"open", "html", "say", "again"}``: the part of its page, the sentence for who hears it, milliseconds to wait."""
+    """How a job stands: ``{"open", "html", "phase", "problems", "say", "again"}``: the part of its page, its phase in words, the number
+    of errors and warnings, the sentence for who hears it, milliseconds to wait."""
     shown = _act("job_show", {"id": job_id})
     progress = shown["progress"]
     say = words.phase(shown)
     if progress["percent"] is not None and shown["phase"] in OPEN:
         # A step of ten percent at a time: each change is read out.
         say = tk._("{phase}: {percent} percent").format(phase=say, percent=progress["percent"] // 10 * 10)
-    response = jsonify({"open": shown["phase"] in OPEN, "html": _live(shown), "say": say, "again": LOOK_AGAIN})
+    problems = shown["counts"]["errors"] + shown["counts"]["warnings"]
+    response = jsonify(
+        {
+            "open": shown["phase"] in OPEN,
+            "html": _live(shown),
+            "phase": words.phase(shown),
+            "problems": problems,
+            "say": say,
+            "again": LOOK_AGAIN,
+        }
+    )
     response.headers["Cache-Control"] = "no-store"
     return response
 

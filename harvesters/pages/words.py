@@ -92,7 +92,7 @@ def counts() -> dict[str, str]:
         "added": tk._("added"),
         "back": tk._("came back"),
         "missing": tk._("newly missing"),
-        "removed": tk._("removed"),
+        "removed": tk._("deleted here"),
         "duplicates": tk._("of another source"),
         "refused": tk._("refused"),
     }
@@ -304,6 +304,21 @@ def span(seconds: float | None) -> str:
     return words.translate(_WESTERN)
 
 
+#: Seconds of silence that are worth a word: some signs of life of a worker, which come every few seconds.
+_SILENCE = 30
+
+
+def silent(job: Mapping[str, Any]) -> bool:
+    """Whether nothing was heard of a job's worker for longer than a busy one takes to show itself."""
+    heard = _parsed(job["heartbeat"])
+    return heard is not None and (dt.datetime.now(dt.timezone.utc) - heard).total_seconds() > _SILENCE
+
+
+def stale_after() -> int:
+    """Seconds without a sign of life after which another worker takes a job up."""
+    return number("stale_after")
+
+
 def took(job: Mapping[str, Any]) -> str:
     """How long a job took, or takes by now; nothing if it did not begin."""
     begun, over = _parsed(job["started"]), _parsed(job["finished"])
@@ -396,7 +411,9 @@ def in_templates() -> dict[str, Callable[..., Any]]:
         "safe_url": safe_url,
         "schedule_label": schedule,
         "severity_label": severity,
+        "silent": silent,
         "span": span,
+        "stale_after": stale_after,
         "started_by": started_by,
         "state_labels": states,
         "tone": tone,

@@ -13,7 +13,7 @@ import pytest
 from ckan import model
 from ckan import plugins as p
 from ckan.common import login_user, logout_user
-from ckan.lib.search import SearchError, query_for
+from ckan.lib.search import SearchError, query_for, rebuild
 from ckan.lib.search.common import SolrConnectionError
 from ckan.tests.helpers import call_action
 from sqlalchemy import event
@@ -200,6 +200,22 @@ QUERIES = [
     ("generéuse", "well"),
     ("khadra", "well"),
 ]
+
+
+def test_a_licence_is_named_in_the_language_of_who_searches(shelf: None, app: Any) -> None:
+    """Whatever the language of the person was who saved the record, from which it was indexed."""
+    titles = vocabulary.get("licences").find("CC_BY_4_0").label  # pyright: ignore[reportOptionalMemberAccess]
+    with app.flask_app.test_request_context("/fr/", environ_overrides={"CKAN_LANG": "fr"}):
+        rebuild(tk.get_action("package_show")({"ignore_auth": True}, {"id": "plain"})["id"])
+    for language in ("ar", "fr", "en"):
+        path = "/api/3/action/package_search?q=name:plain"
+        with app.flask_app.test_request_context(f"/{language}{path}", environ_overrides={"CKAN_LANG": language}):
+            [record] = tk.get_action("package_search")({"user": ""}, {"q": "name:plain"})["results"]
+            shown = tk.get_action("package_show")({"user": ""}, {"id": "plain"})
+        assert record["license_title"] == shown["license_title"] == titles[language], language
+    # Which fields are asked for is a matter of the index: it has the site's own language.
+    [kept] = tk.get_action("package_search")({"user": ""}, {"q": "name:plain", "fl": ["name", "license_title"]})["results"]
+    assert kept.get("license_title") in (None, titles["ar"])
 
 
 def test_spelling_does_not_matter(shelf: None) -> None:

@@ -110,7 +110,7 @@ def test_issues_name_the_record_at_hand_and_are_bounded():
 
 def test_check_asks_for_no_more_than_the_first_record():
     shown = SampleBackend(base.SourceInfo("s", "http://x"), Sample()).check(None)  # pyright: ignore[reportArgumentType]
-    assert shown == base.Check(title="One", records=2)
+    assert shown == base.Check(first="One", records=2)
 
 
 class TestProblems:

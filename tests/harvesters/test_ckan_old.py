@@ -11,6 +11,7 @@ from ckan.tests.helpers import call_action
 from ckanext.ogptn.harvesters.ckan import CkanBackend  # pyright: ignore[reportMissingImports]
 from ckanext.ogptn.harvesters.engine.problems import SourceError  # pyright: ignore[reportMissingImports]
 from ckanext.ogptn.seed.source_server import TrialSource  # pyright: ignore[reportMissingImports]
+from tests.conftest import SourceServer
 
 from .conftest import read
 from .test_run import counts, harvest, issues
@@ -113,7 +114,19 @@ def test_neither_api_is_said_to_be_there(portal: TrialSource) -> None:
     portal.action_api = False
     with pytest.raises(SourceError) as caught:
         read(CkanBackend, f"{portal.url}/nowhere")
-    assert caught.value.slug == "bad-status"
+    assert caught.value.slug == "no-ckan"
+    assert "/api/" not in caught.value.kind.say(caught.value.values), "which addresses were tried is of use to nobody"
+
+
+@pytest.mark.parametrize(("status", "slug"), [(401, "forbidden"), (403, "forbidden"), (500, "server-error")])
+def test_what_the_newer_interface_answers_is_what_is_wrong(http_server: SourceServer, status: int, slug: str) -> None:
+    """Wrong credentials are no missing interface: that the old one is not there says nothing."""
+    for name in ("status_show", "package_search", "package_list"):
+        http_server.says(f"/api/3/action/{name}", b"{}", status=status)
+    with pytest.raises(SourceError) as caught:
+        read(CkanBackend, http_server.url)
+    assert caught.value.slug == slug
+    assert "/api/3/action/" in caught.value.values["url"]
 
 
 @pytest.mark.usefixtures("clean_db")

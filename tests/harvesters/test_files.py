@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from ckanext.ogptn.harvesters.engine.base import HttpSettings, SourceInfo
+from ckanext.ogptn.harvesters.engine.http import Client
 from ckanext.ogptn.harvesters.engine.problems import SourceError  # pyright: ignore[reportMissingImports]
 from ckanext.ogptn.harvesters.files import FilesBackend
 from tests.conftest import SourceServer
@@ -95,3 +97,13 @@ def test_after_an_entry_that_is_no_record_nothing_counts_as_gone(http_server: So
     reading = read(FilesBackend, http_server.says("/list.json", body, Content_Type="application/json"))
     assert len(reading.order) == 1
     assert reading.cursor.reasons == ["unreadable-record"]
+
+
+def test_a_page_without_files_is_said_to_be_one(http_server: SourceServer) -> None:
+    """“The source answers” would be true of any page of the web."""
+    address = http_server.says("/accueil", "<html><title>Accueil</title><a href='/contact'>Contact</a></html>", content_type="text/html")
+    backend = FilesBackend(SourceInfo("s", address), FilesBackend.Options())
+    with Client(HttpSettings(base_url=address, allowed_hosts=("127.0.0.1",))) as http:
+        found = backend.check(http)
+    assert (found.title, found.first) == ("", "")
+    assert len(found.notes) == 1

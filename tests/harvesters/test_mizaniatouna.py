@@ -159,11 +159,11 @@ def test_a_list_that_is_none_is_refused_in_the_form() -> None:
 def test_one_workbook_that_is_gone_costs_its_years_only(http_server: SourceServer) -> None:
     reading = listed(http_server, [{"url": "/gone.xlsx", "years": 2010}, LIST])
     assert reading.order == [f"boost_fr:{year}" for year in BOOST_YEARS]
-    assert reading.slugs() == ["bad-status"]
-    assert reading.cursor.reasons == ["bad-status"]
+    assert reading.slugs() == ["not-found"]
+    assert reading.cursor.reasons == ["not-found"]
     with pytest.raises(SourceError) as caught:
         listed(http_server, ["/gone.xlsx", "/gone2.xlsx"])
-    assert caught.value.slug == "bad-status"
+    assert caught.value.slug == "not-found"
 
 
 @pytest.mark.parametrize("entry", [{"years": "2010"}, {"url": "javascript:alert(1)"}, {"url": "file:///etc/passwd"}, 7])

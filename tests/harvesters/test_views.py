@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import json
 import re
@@ -21,6 +22,7 @@ from ckan.tests.helpers import call_action
 from ckanext.ogptn.harvesters.engine import run
 from ckanext.ogptn.harvesters.engine.model import HarvestRecord, Job, Source, StoredIssue, now, record_key
 from ckanext.ogptn.harvesters.pages import issues_csv, views, words
+from ckanext.ogptn.seed.certificates import authority
 from ckanext.ogptn.seed.source_server import TrialSource
 
 ROOT = "/harvest"
@@ -333,6 +335,50 @@ def test_errors_stand_beside_their_fields_and_nothing_is_lost(administrator: Rea
     assert call_action("ogptn_harvest_source_list")["count"] == 0
 
 
+def test_what_is_wrong_is_said_all_at_once(administrator: Reader, world: World) -> None:
+    """An option that is no number does not hide that the licence is none."""
+    wrong = {"options-ckan-page_size": "many", "options-ckan-default_licence": "free beer"}
+    page = BeautifulSoup(administrator.post("/new", least(world, "https://a.example", **wrong)).body, "html.parser")
+    assert {str(link["href"]) for link in page.select(".ogf-summary a")} == {f"#field-{name}" for name in wrong}
+
+
+def test_a_kind_of_source_that_makes_budgets_does_not_ask_what_its_records_become(administrator: Reader) -> None:
+    page = administrator.get("/new")
+    field = page.select_one("[data-ogh-kinds]")
+    assert field is not None
+    assert field.select_one("[name=dataset_type]")
+    asked = set(str(field["data-ogh-kinds"]).split())
+    assert {"ckan", "industrie", "files"} <= asked
+    assert not asked & {"mizaniatouna", "adeb", "resourcecontracts"}
+
+
+class TestCertificates:
+    @pytest.fixture(scope="class")
+    def pem(self) -> str:
+        return authority().pem
+
+    def errors(self, administrator: Reader, world: World, given: str) -> str:
+        page = BeautifulSoup(administrator.post("/new", least(world, "https://a.example", ca_bundle=given)).body, "html.parser")
+        return text(page.select_one("#field-ca_bundle-error"))
+
+    def test_what_programs_print_around_them_is_left_out(self, administrator: Reader, world: World, pem: str) -> None:
+        given = f"subject=CN = Essai\r\n{pem.replace(chr(10), chr(13) + chr(10))}issuer=CN = Essai\n"
+        assert administrator.post("/new", least(world, "https://a.example", ca_bundle=given)).status_code == 302
+        [source] = call_action("ogptn_harvest_source_list")["results"]
+        stored = call_action("ogptn_harvest_source_show", id=source["id"])["ca_bundle"]
+        assert stored == pem.strip()
+        call_action("ogptn_harvest_source_delete", id=source["id"])
+
+    def test_one_that_cannot_be_read_is_counted(self, administrator: Reader, world: World, pem: str) -> None:
+        broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+        assert "Certificate 2" in self.errors(administrator, world, pem + broken)
+
+    def test_a_private_key_is_not_stored(self, administrator: Reader, world: World, pem: str) -> None:
+        key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
+        assert "private key" in self.errors(administrator, world, pem + key)
+        assert call_action("ogptn_harvest_source_list")["count"] == 0
+
+
 def test_trying_and_previewing_before_anything_is_saved(administrator: Reader, world: World, portal: TrialSource) -> None:
     page = BeautifulSoup(administrator.post("/new", least(world, portal.url, act="check")).body, "html.parser")
     assert "12" in text(page.select_one("#answer"))
@@ -468,12 +514,22 @@ def test_a_job_while_it_runs(administrator: Reader, source: dict[str, Any]) -> N
     model.Session.commit()
     told = json.loads(administrator.ask(f"/job/{job}/live", "fr").body)
     assert told["open"] is True
+    assert (told["phase"], told["problems"]) == ("Lecture de la source", 11)
+    assert administrator.get(f"/job/{job}").select_one('[data-ogh-live][data-ogh-problems="11"]')
+    assert "data-silent" not in told["html"]
     assert told["again"] >= 1000
     assert "50" in told["say"]
     part = BeautifulSoup(told["html"], "html.parser")
     assert "101 / 200" in text(part)
     assert "hote:12" in text(part)
     assert part.select_one('[role=progressbar][aria-valuenow="50"]')
+    # Its worker was killed: who waits is told what happens next.
+    row = model.Session.get(Job, job)
+    assert row is not None
+    row.heartbeat = now() - dt.timedelta(seconds=50)
+    model.Session.commit()
+    silent = BeautifulSoup(json.loads(administrator.ask(f"/job/{job}/live").body)["html"], "html.parser").select_one("[data-silent]")
+    assert "2 minutes" in text(silent)
     assert administrator.post(f"/job/{job}/cancel").status_code == 302
     assert model.Session.get(Job, job, populate_existing=True).cancel  # type: ignore[union-attr]
     assert not administrator.get(f"/job/{job}").select('form[action$="/cancel"]')
