@@ -82,7 +82,7 @@ class CkanBackend(Backend):
     """A CKAN site."""
 
     name = "ckan"
-    version = 2
+    version = 3
     Options = CkanOptions
     options: CkanOptions
     #: Whether its datasets are asked for by the REST API: the action API gave no list of them.
@@ -307,6 +307,10 @@ class CkanBackend(Backend):
             return Record("", json.dumps(dataset).encode())
         name, guid = _text(dataset.get("name")), _text(dataset.get("id")) or _text(dataset.get("name"))
         stable = {key: value for key, value in dataset.items() if key not in _FLEETING}
+        # Of these only what they are called becomes part of the dataset; a new logo is no change of a thousand datasets.
+        stable["organization"] = _called(dataset.get("organization"))
+        groups = dataset.get("groups")
+        stable["groups"] = [_called(group) for group in groups] if isinstance(groups, list) else groups
         stable["resources"] = [
             {key: value for key, value in resource.items() if key not in _FLEETING}
             for resource in dataset.get("resources") or ()
@@ -343,6 +347,8 @@ class CkanBackend(Backend):
         draft.default_licence(self.options)
         if code := term("access_rights", first("access_rights")):
             draft.data["access_rights"] = code
+        else:
+            draft.aside("access_rights", first("access_rights"))
         _periods(draft, first, many)
         _places(draft, first, many)
         frequency = first(*_FREQUENCIES)
@@ -355,36 +361,34 @@ class CkanBackend(Backend):
             draft.date(field, first(field, f"dcat_{field}", *names) or dates.get(field))
         draft.text("identifier", first("identifier"))
         draft.text("version", remote.get("version"), 100)
+        draft.translated("version_notes", _texts(remote, extras, "version_notes"))
         draft.translated("provenance", _texts(remote, extras, "provenance"))
-        draft.links("conforms_to", filter(link, many("conforms_to")))
-        draft.links("documentation", filter(link, many("documentation")))
+        draft.terms("hvd_category", "hvd_categories", many("hvd_category"))
+        for field in ("conforms_to", "documentation"):
+            draft.links(field, filter(link, many(field)))
+            # Standards by name: no mistake, but no address either.
+            draft.aside(field, ", ".join(text for value in many(field) if (text := clean(value, one_line=True)) and not link(value)))
         draft.link("url", remote.get("url"))
         self._bodies(draft, remote, extras)
         resources = remote.get("resources")
         for resource in resources if isinstance(resources, list) else ():
             if isinstance(resource, dict) and resource.get("state") != "deleted":
-                draft.resource(
-                    url=_text(resource.get("url")) or resource.get("download_url"),
-                    names=_texts(resource, {}, "name") or _texts(resource, {}, "title"),
-                    descriptions=_texts(resource, {}, "description"),
-                    formats=[resource.get("format"), resource.get("mimetype") or resource.get("media_type")],
-                    guid=_text(resource.get("id")),
-                    size=resource.get("size") or resource.get("byte_size"),
-                    license=resource.get("license"),
-                    languages=_list(resource.get("language")),
-                    modified=re.sub(r"^Date changed\s*", "", _text(resource.get("last_modified"))),
-                    issued=resource.get("created"),
-                )
+                _file(draft, resource)
         name = _text(remote.get("name"))
         if name:
             draft.data["name"] = name
-        used = _USED | {key for key in extras if key.startswith(("title_", "notes_", "keywords", "harvest_", "bbox-"))}
+        used = _USED | {key for key in extras if key.startswith(("harvest_", "bbox-")) or _IN_A_LANGUAGE.fullmatch(key)}
         kept = {extra["key"] for extra in draft.data["extras"]}
         for key, value in [*extras.items(), *_own_fields(remote)]:
             text = clean(value)
             label = clean(key, one_line=True)
-            if key not in used and text not in _NOTHING and label and label not in kept | _fields() and len(label) <= 100:
-                kept.add(label)
+            if key in used or text in _NOTHING or not label or label in kept or len(label) > 100:
+                continue
+            kept.add(label)
+            if label in _fields():
+                # One of our types has a field of this name, which means something else or takes other values.
+                draft.aside(label, text)
+            else:
                 draft.data["extras"].append({"key": label, "value": text[:100_000]})
         return draft.finish()
 
@@ -413,6 +417,39 @@ class CkanBackend(Backend):
             draft.contact([(name, "")], email, extras.get("contact_uri"))
 
 
+def _file(draft: Draft, resource: dict[str, Any]) -> None:
+    url = _text(resource.get("url")) or resource.get("download_url")
+    licences = [resource.get(name) for name in ("license", "license_id", "license_url", "license_title")]
+    draft.resource(
+        url=url,
+        names=_texts(resource, {}, "name") or _texts(resource, {}, "title"),
+        descriptions=_texts(resource, {}, "description"),
+        formats=[resource.get("format"), resource.get("mimetype") or resource.get("media_type")],
+        guid=_text(resource.get("id")),
+        size=resource.get("size") or resource.get("byte_size"),
+        license=next((value for value in licences if _stated(value) and term("licences", _text(value))), licences[0]),
+        languages=_list(resource.get("language")),
+        modified=re.sub(r"^Date changed\s*", "", _text(resource.get("last_modified"))) or resource.get("modified"),
+        issued=resource.get("issued") or resource.get("release_date") or resource.get("created"),
+        hash=resource.get("hash"),
+        hash_algorithm=resource.get("hash_algorithm"),
+        status=resource.get("status"),
+        availability=resource.get("availability"),
+        temporal_start=resource.get("temporal_start"),
+        temporal_end=resource.get("temporal_end"),
+        conforms_to=filter(link, _list(resource.get("conforms_to"))),
+        more=[
+            (name, ", ".join(text for value in _list(resource.get(name)) if (text := clean(value, one_line=True)) and text != url))
+            for name in _OF_FILES
+        ],
+    )
+
+
+#: Fields of files in the schemas of ckanext-dcat and of national portals that have no field here: they go into the description.
+_OF_FILES = ("access_url", "rights", "documentation", "temporal_resolution", "spatial_resolution_in_meters", "compress_format",
+             "package_format", "applicable_legislation", "coverage", "identifier", "character_set")  # fmt: skip
+_IN_A_LANGUAGE = re.compile(r"(?:title|notes|description|provenance|version_notes)_(?:[a-z]{2}|translated)|keywords(?:_translated)?")
+
 #: What changes at the source without the record changing.
 _FLEETING = {
     "tracking_summary",
@@ -422,6 +459,15 @@ _FLEETING = {
     "num_resources",
     "num_tags",
     "revision_timestamp",
+    # Findings of link checkers, counts of visits and downloads, what loaders note.
+    "archiver",
+    "qa",
+    "cache_last_updated",
+    "webstore_last_updated",
+    "openness_score",
+    "task_created",
+    "total_res_downloads",
+    "pageviews_last_14_days",
     # Of the REST API: made anew, or counted, at each reading.
     "ckan_url",
     "notes_rendered",
@@ -471,8 +517,10 @@ _USED = {
     "graphic-preview-description",
     "graphic-preview-file",
     "graphic-preview-type",
+    "hvd_category",
     "provenance",
     "publisher",
+    "version_notes",
     "resource-type",
     "responsible-party",
     "spatial_coverage",
@@ -597,12 +645,12 @@ def _texts(remote: dict[str, Any], extras: dict[str, str], field: str) -> list[t
         read = _json(value) if isinstance(value, str) and value.lstrip().startswith("{") else value
         if isinstance(read, dict):
             found += [(text, str(language)) for language, text in read.items() if _text(text)]
-    for language in t.LANGUAGES:
-        value = _text(remote.get(f"{field}_{language}")) or extras.get(f"{field}_{language}", "")
-        if value:
+    for key, value in {**extras, **remote}.items():
+        language = key.removeprefix(f"{field}_")
+        if len(language) == 2 and language != key and _text(value):
             found.append((value, language))
     plain_text = _text(remote.get(field))
-    if plain_text and not plain_text.startswith("{") and plain_text not in [text for text, _language in found]:
+    if plain_text and _json(plain_text) is None and plain_text not in [text for text, _language in found]:
         found.append((plain_text, ""))
     return found
 
@@ -701,8 +749,8 @@ def _reference_dates(written: str) -> dict[str, str]:
 
 
 def _own_fields(remote: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Fields that the source's schema has beside CKAN's, if they are words: as the extras that they were before there were schemas. Nothing
-    of persons, and nothing that only a program reads."""
+    """Fields that the source's schema has beside CKAN's, in words: as the extras that they were before there were schemas. Nothing of
+    persons."""
     for key, value in remote.items():
         if (
             key in _CORE
@@ -710,9 +758,43 @@ def _own_fields(remote: dict[str, Any]) -> Iterator[tuple[str, str]]:
             or re.search(r"_translated$|email|phone|author|maintainer|creator|user|_id$|^id$|^is_|^has_|^num_", key)
         ):
             continue
-        words = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-        if words and all(isinstance(word, str) and not word.lstrip().startswith(("{", "[")) for word in words):
-            yield key, ", ".join(word.strip() for word in words if word.strip())
+        if not _IN_A_LANGUAGE.fullmatch(key) and not _of_persons(value):
+            yield key, _said(value)
+
+
+_PERSON = re.compile(r"e-?mail|phone|author|maintainer|creator|user|orcid|(?:given|first|last|family|sur)_?name", re.IGNORECASE)
+
+
+def _of_persons(value: Any, depth: int = 0) -> bool:
+    """Whether a structure holds what only persons have: it is left out as a whole, as a name alone would tell who it is."""
+    if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
+        value = _json(value)
+    if isinstance(value, dict):
+        return any(_PERSON.search(str(key)) or _of_persons(part, depth + 1) for key, part in value.items()) or depth > 5
+    return isinstance(value, list) and (depth > 5 or any(_of_persons(part, depth + 1) for part in value))
+
+
+def _said(value: Any, depth: int = 0) -> str:
+    """A value of a source's own schema in words: lists, texts by language, and records of a repeating field."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str) and value.lstrip().startswith(("{", "[")) and (read := _json(value)) is not None:
+        value = read
+    if depth > 5 or not isinstance(value, (dict, list)):
+        return clean(value) if depth == 0 else clean(value, one_line=True)
+    if isinstance(value, list):
+        parts = [text for part in value if (text := _said(part, depth + 1))]
+        return ("; " if any(isinstance(part, dict) for part in value) else ", ").join(parts)
+    if all(len(str(key)) == 2 for key in value):
+        return " / ".join(dict.fromkeys(text for part in value.values() if (text := _said(part, depth + 1))))
+    return ", ".join(f"{key}: {text}" for key, part in value.items() if (text := _said(part, depth + 1)))
+
+
+def _called(body: Any) -> Any:
+    """Of an organisation or a group: what it is called."""
+    if not isinstance(body, dict):
+        return body
+    return {key: value for key, value in body.items() if key in ("id", "name", "display_name") or key.startswith("title")}
 
 
 def _stated(value: Any) -> bool:

@@ -50,7 +50,7 @@ class DataJsonBackend(Backend):
     """Reads a data.json."""
 
     name: ClassVar[str] = "datajson"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     Options: ClassVar[type[Options]] = DataJsonOptions
     options: DataJsonOptions
     #: How many records without an identifier share a page or a title, in this reading.

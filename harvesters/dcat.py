@@ -113,7 +113,7 @@ class DcatBackend(Backend):
     """Reads DCAT catalogues."""
 
     name: ClassVar[str] = "dcat"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     Options: ClassVar[type[Options]] = DcatOptions
     options: DcatOptions
     #: What datasets without any identity are told by, in this reading.

@@ -197,6 +197,13 @@ def vocabulary_code(name: str, value: str) -> str | None:
     return found.code if found else None
 
 
+def _code_or_last_part(name: str, value: str) -> str | None:
+    """The same, also for an address of another list with the same names: ``http://purl.org/adms/status/Completed``."""
+    return vocabulary_code(name, value) or (
+        vocabulary_code(name, re.split(r"[/#]", value.rstrip("/#"))[-1]) if _SCHEME.match(value) else None
+    )
+
+
 def _format_by_part(value: str) -> str | None:
     plain = value.strip().lower().split(";", 1)[0].strip()
     if plain != value.strip().lower():
@@ -539,6 +546,17 @@ class Draft:
             self._backend.report(UNKNOWN_TERM, field=field, value=text, name=name)
             self.aside(field, text)
 
+    def terms(self, field: str, name: str, values: Iterable[Any]) -> None:
+        """A field of several terms of one vocabulary; unknown ones are kept aside.
+
+        :param name: the vocabulary's
+        """
+        written = [text for value in values if (text := plain(value))]
+        codes = [_code_or_last_part(name, text) for text in written]
+        if known := list(dict.fromkeys(code for code in codes if code)):
+            self.data[field] = known
+        self.aside(field, ", ".join(text for text, code in zip(written, codes, strict=True) if not code))
+
     def languages(self, values: Iterable[Any], into: dict[str, Any] | None = None) -> None:
         target = self.data if into is None else into
         found: dict[str, None] = {}
@@ -686,14 +704,16 @@ class Draft:
         descriptions: Iterable[tuple[Any, str]] = (),
         formats: Sequence[Any] = (),
         guid: str = "",
+        more: Iterable[tuple[str, Any]] = (),
         **values: Any,
     ) -> dict[str, Any]:
         """Add a file or link.
 
         :param formats: as the source writes them: format, media type; the first known one counts
         :param guid: the file's identity at the source
+        :param more: what else is said of it, ``[(name at the source, text)]``: goes into its description
         :param values: ``license``, ``languages``, ``issued``, ``modified``, ``size``, ``hash``, ``hash_algorithm``, ``conforms_to``,
-            ``data_dictionary``, as the source writes them
+            ``data_dictionary``, ``status``, ``availability``, ``temporal_start``, ``temporal_end``, as the source writes them
         """
         position = len(self.data["resources"])
         where = f"resources-{position}"
@@ -707,10 +727,18 @@ class Draft:
             resource["url"] = address
         elif written:
             self._backend.report(BAD_LINK, field=f"{where}-url", value=written)
-            language = next(iter(described), language_of("", "", self._language))
-            described[language] = f"{described.get(language, '')}\n\n{written}".strip()
+            self._add(described, written)
+        said = [(name, text) for name, value in more if (text := plain(value))]
+        for name, kind in (("status", "distribution_statuses"), ("availability", "availabilities")):
+            if (text := plain(values.get(name))) and (code := _code_or_last_part(kind, text)):
+                resource[name] = code
+            elif text:
+                said.append((name, text))
+        for name, text in said:
+            self._add(described, f"{name}: {text[:2_000]}")
         if described:
             resource["description_translated"] = described
+        self._covered(resource, values.get("temporal_start"), values.get("temporal_end"))
         self._format(resource, where, formats)
         if licence := plain(values.get("license")):
             if code := term("licences", licence):
@@ -746,6 +774,20 @@ class Draft:
         self.data["resources"].append(resource)
         return resource
 
+    def _add(self, described: dict[str, str], text: str) -> None:
+        """A paragraph more, in the first of the description's languages."""
+        language = next(iter(described), language_of("", "", self._language))
+        described[language] = f"{described.get(language, '')}\n\n{text}".strip()[:100_000]
+
+    def _covered(self, resource: dict[str, Any], start: Any, end: Any) -> None:
+        """The period that a file covers, if it is one."""
+        begin, finish = date(_said_date(start)), date(_said_date(end))
+        try:
+            rules.period(begin, finish)
+        except RuleError:
+            return
+        resource |= {name: value for name, value in (("temporal_start", begin), ("temporal_end", finish)) if value}
+
     def _format(self, resource: dict[str, Any], where: str, formats: Sequence[Any]) -> None:
         written = [text for value in formats if (text := plain(value))]
         code = next((found for value in written if (found := term("formats", value))), None)
@@ -759,9 +801,7 @@ class Draft:
             resource["format"] = code
         elif written:
             self._backend.report(UNKNOWN_TERM, field=f"{where}-format", value=written[0], name=tk._("the format"))
-            language = next(iter(resource.get("description_translated", {})), language_of("", "", self._language))
-            described = resource.setdefault("description_translated", {})
-            described[language] = f"{described.get(language, '')}\n\n{written[0]}".strip()
+            self._add(resource.setdefault("description_translated", {}), written[0])
         media = next((value.lower() for value in written if re.fullmatch(r"[\w.+-]+/[\w.+-]+", value)), None)
         if media:
             resource["mimetype"] = media

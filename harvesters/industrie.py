@@ -132,7 +132,7 @@ class IndustrieBackend(CkanBackend):
 
     name: ClassVar[str] = "industrie"
     # 2: ministries are no substances; Arabic conventions; quarters.
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     Options: ClassVar[type[Options]] = IndustrieOptions
     options: IndustrieOptions  # type: ignore[assignment] # of its own class
 

@@ -189,11 +189,14 @@ def test_fields_of_a_schema_of_ckanext_dcat(accepted: Any) -> None:
     assert found["temporal_coverage"] == [{"start": "2001", "end": "2002-06"}, {"start": "2010-01-01"}]
     assert (found["governorates"], json.loads(found["spatial"])["type"]) == (["TN-22"], "Polygon")
     assert (found["conforms_to"], found["documentation"]) == (["https://water.example/standard"], ["https://water.example/about"])
-    # Its own fields are kept as they are read, without persons and without what only programs read.
+    # Its own fields are kept as they are read, without persons.
     assert {extra["key"]: extra["value"] for extra in found["extras"]} == {
         "doi": "10.1/wells",
         "methodology": "Measured",
         "stations": "Oued, Djebel",
+        "funding": "institution: x",
+        "data_quality": "score: 1",
+        "original_conforms_to": "by hand",
     }
     assert "Doe" not in str(found)
     assert {"key": "methodology", "value": "Measured"} in accepted(found, "wells")["extras"]
@@ -212,3 +215,89 @@ def test_the_humanitarian_data_exchange_and_canada() -> None:
     assert found["temporal_coverage"] == [{"start": "2015-01-01"}]
     assert (found["resources"][0]["url"], found["resources"][0]["name_translated"]) == ("https://a.example/a.csv", {"en": "A"})
     assert "unreadable-date" not in reading.slugs()
+
+
+def extras_of(found: dict[str, Any]) -> dict[str, str]:
+    return {extra["key"]: extra["value"] for extra in found["extras"]}
+
+
+def test_nothing_is_lost_that_a_source_says(accepted: Any) -> None:
+    found, reading = one(
+        title="{Projet} Eau",
+        access_rights="on request, at the office",
+        documentation=["https://water.example/about", "Annual report, page 3"],
+        conforms_to="INSPIRE",
+        hvd_category=["http://data.europa.eu/bna/c_ac64a52d", "own category"],
+        version_notes="Second edition",
+        currency="TND",
+        org_title_at_publication={"en": "Water Office", "fr": "Office de l'eau"},
+        relations=[{"label": "Law 2016-22", "url": "https://law.example/22"}, {"label": "Decree", "url": ""}],
+        stations=12,
+        priority_list=True,
+        steward=[{"name": "Jane Doe", "email": "jane@water.example"}],
+        extras=[
+            {"key": "unit", "value": "thousand m3"},
+            {"key": "title_es", "value": "Agua"},
+            {"key": "title_long", "value": "Water in all its states"},
+            {"key": "notes_fr", "value": "Relevés"},
+        ],
+        notes="",
+        resources=[
+            {
+                "id": "a", "url": "https://a.example/a.csv", "name": "A", "access_url": "https://a.example/page", "rights": "Ask first",
+                "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "hash_algorithm": "SHA256",
+                "license_id": "cc-by",
+                "license_title": "Creative Commons Attribution", "status": "http://purl.org/adms/status/Completed",
+                "availability": "http://publications.europa.eu/resource/authority/planned-availability/STABLE",
+                "temporal_start": "2015", "temporal_end": "2016-12-31", "conforms_to": "https://a.example/schema", "documentation": [],
+            }
+        ],
+    )  # fmt: skip
+    assert found["title_translated"] == {"en": "{Projet} Eau"}
+    assert found["notes_translated"] == {"fr": "Relevés"}
+    assert (found["documentation"], found["version_notes"]) == (["https://water.example/about"], {"en": "Second edition"})
+    assert found["hvd_category"] == ["geospatial"]
+    extras = extras_of(found)
+    assert extras["original_access_rights"] == "on request, at the office"
+    assert (extras["original_documentation"], extras["original_conforms_to"]) == ("Annual report, page 3", "INSPIRE")
+    assert (extras["original_currency"], extras["original_unit"]) == ("TND", "thousand m3")
+    assert extras["original_hvd_category"] == "own category"
+    assert extras["org_title_at_publication"] == "Water Office / Office de l'eau"
+    assert extras["relations"] == "label: Law 2016-22, url: https://law.example/22; label: Decree"
+    assert (extras["stations"], extras["priority_list"], extras["title_long"]) == ("12", "true", "Water in all its states")
+    assert "Doe" not in str(found)
+    assert "steward" not in extras
+    (file,) = found["resources"]
+    assert (file["license"], file["status"], file["availability"]) == ("CC_BY_4_0", "COMPLETED", "STABLE")
+    assert (file["temporal_start"], file["temporal_end"], file["conforms_to"]) == ("2015", "2016-12-31", ["https://a.example/schema"])
+    assert file["hash"].startswith("9f86d0")
+    assert "https://a.example/page" in file["description_translated"]["en"]
+    assert "Ask first" in file["description_translated"]["en"]
+    shown = accepted(found, "water")
+    assert {"key": "original_unit", "value": "thousand m3"} in shown["extras"]
+    assert "left-out" not in reading.slugs()
+
+
+def test_a_title_in_another_language_only() -> None:
+    found, _reading = one(title="", extras=[{"key": "title_es", "value": "Agua"}])
+    assert found["title_translated"] == {"en": "Agua"}
+
+
+def test_what_a_site_counts_and_checks_is_no_change() -> None:
+    """Portals write visits, downloads and their link checker's findings into the datasets: each week all would be written again."""
+    file = {"id": "r", "url": "https://a.example/x.csv"}
+    organization = {"name": "o", "title": "Office", "id": "o1"}
+    _found, before = one(organization=organization, groups=[{"name": "g", "title": "G"}], resources=[file])
+    _found, after = one(
+        organization={**organization, "description": "New words", "image_url": "logo-2.png"},
+        groups=[{"name": "g", "title": "G", "package_count": 12}],
+        archiver={"status": "ok", "updated": "2026-11-01"},
+        qa="{'openness_score': 3}",
+        total_res_downloads=17,
+        resources=[
+            {**file, "qa": {"updated": "2026"}, "archiver": {"status": 1}, "cache_last_updated": "2026", "task_created": "2026-11-01"}
+        ],
+    )
+    assert before.hashes == after.hashes
+    _found, renamed = one(organization={**organization, "title": "Office of water"}, groups=[{"name": "g", "title": "G"}], resources=[file])
+    assert before.hashes != renamed.hashes
