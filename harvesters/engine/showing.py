@@ -24,7 +24,7 @@ from ckan.logic import apply_after_dataset_show_plugins
 from ckan.logic.schema import default_show_package_schema
 from ckan.types import Context
 
-from .navl import converted_with, remembering, schema_of
+from .navl import convert, converted_with, remembering, schema_of
 
 _PACKAGE = "__ogptn_package"
 
@@ -131,6 +131,7 @@ def show_many(packages: Sequence[model.Package]) -> list[tuple[dict[str, Any], d
     readers = list(p.PluginImplementations(p.IPackageController))
     resource_readers = list(p.PluginImplementations(p.IResourceController))
     default_schema = default_show_package_schema()
+    same: dict[int, bool] = {}
     shown = []
     with remembering():
         for package, dictized in zip(packages, dictize_many(packages), strict=True):
@@ -141,13 +142,11 @@ def show_many(packages: Sequence[model.Package]) -> list[tuple[dict[str, Any], d
                     reader.before_resource_show(resource)
             context = _context()
             context["package"] = package
-            default = converted_with(object(), context, dictized, default_schema, "package_show")
+            default, _errors = convert(dictized, default_schema, context)
             plugin = lookup_package_plugin(dictized["type"])
-            custom_schema = schema_of(plugin, "show_package_schema")
-            if custom_schema == default_schema:
-                custom = default
-            else:
-                custom = converted_with(plugin, context, dictized, custom_schema, "package_show")
+            if id(plugin) not in same:
+                same[id(plugin)] = schema_of(plugin, "show_package_schema") == default_schema
+            custom = default if same[id(plugin)] else converted_with(plugin, context, dictized, "show_package_schema", "package_show")
             apply_after_dataset_show_plugins(context, custom)
             shown.append((default, custom))
     return shown

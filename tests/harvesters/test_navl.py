@@ -9,13 +9,16 @@ from typing import Any, cast
 import pytest
 from ckan import model
 from ckan.lib.navl import dictization_functions as df
+from ckan.lib.navl import validators as v
 from ckan.lib.plugins import lookup_package_plugin, plugin_validate
-from ckan.logic.validators import duplicate_extras_key
+from ckan.logic.converters import convert_from_extras
+from ckan.logic.validators import duplicate_extras_key, extras_valid_json
 from ckan.types import Context
 
 from ckanext.ogptn.catalogue import text as t
-from ckanext.ogptn.harvesters.engine import navl
+from ckanext.ogptn.harvesters.engine import navl, plain
 from ckanext.ogptn.harvesters.engine.answers import Answers
+from ckanext.ogptn.harvesters.engine.writer import Item, Writer
 
 from .generated import datasets
 from .test_writer import site_user
@@ -46,7 +49,8 @@ def answer(function: Any, dataset: dict[str, Any], user: str) -> Any:
     plugin = lookup_package_plugin(dataset["type"])
     context = cast(Context, {"model": model, "session": model.Session, "user": user, "ignore_auth": True})
     try:
-        found = function(plugin, context, copy.deepcopy(dataset), plugin.create_package_schema(), "package_create")
+        schema = plugin.create_package_schema() if function is plugin_validate else "create_package_schema"
+        found = function(plugin, context, copy.deepcopy(dataset), schema, "package_create")
     except Exception as error:  # a validator that fails on odd values has to fail in the same way
         # PostgreSQL refuses some odd names.
         model.Session.rollback()
@@ -106,6 +110,128 @@ def test_lists_and_what_the_schema_does_not_know() -> None:
         assert results[0] == results[1], data
 
 
+def shown_schema() -> dict[str, Any]:
+    def upper(value: Any) -> Any:
+        if value == "bad":
+            raise df.Invalid("bad")
+        return value.upper() if isinstance(value, str) else value
+
+    def told(value: Any, context: Any) -> Any:
+        if value == "stop":
+            raise df.StopOnError
+        return [value, sorted(context["schema_keys"])[0]]
+
+    return {
+        "__before": [duplicate_extras_key, v.ignore],
+        "__extras": [v.ignore],
+        "__junk": [v.empty],
+        "bare": [],
+        "title": [v.if_empty_same_as("name"), v.unicode_safe],
+        "name": [v.not_empty, v.unicode_safe],
+        "from": [convert_from_extras, v.ignore_missing, upper],
+        "told": [v.not_missing, told],
+        "dropped": [v.ignore],
+        "groups": {"name": [v.ignore_missing, upper], "__extras": [v.ignore]},
+        "files": {"url": [v.not_empty, upper], "size": [], "__extras": [v.ignore_missing, extras_valid_json, v.keep_extras]},
+        "rows": {"a": [v.ignore_missing, v.unicode_safe], "inner": {"b": [upper]}},
+        "extras": {"key": [v.not_empty], "value": [v.not_empty]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("data", "plainly"),
+    [
+        ({"name": "n", "title": "t"}, True),
+        ({"name": "", "title": "t", "unknown": [1], "nothing": [], "told": "stop"}, True),
+        ({"title": None, "name": 7}, False),
+        ({"title": "t", "bare": None, "told": 1, "dropped": 1, "from": "kept"}, True),
+        (
+            {
+                "title": "t",
+                "from": "kept",
+                "extras": [{"key": "a", "value": "b"}, {"key": "from", "value": "x"}, {"key": "c", "value": ""}],
+            },
+            True,
+        ),
+        ({"title": "t", "extras": [{"key": "from", "value": "bad"}]}, True),
+        ({"title": "t", "extras": [{"key": "from", "value": "1"}, {"key": "from", "value": "2"}]}, False),
+        ({"title": "t", "extras": [{"key": "from", "value": "1", "state": "active"}]}, False),
+        ({"title": "t", "extras": [{"key": "", "value": "1"}, {"key": "b", "value": None}]}, True),
+        ({"title": "t", "groups": [{"name": "bad"}, {"other": 1}, {}, {"name": "d", "more": [{"x": 1}]}]}, True),
+        ({"title": "t", "groups": [], "files": [], "extras": []}, True),
+        ({"title": "t", "groups": None}, False),
+        ({"title": "t", "groups": "text"}, False),
+        ({"title": "t", "groups": ["text"]}, False),
+        ({"title": "t", "files": [{"url": "", "z": 1, "b": {"c": []}}, {"size": 0}, {"url": "bad", "rows": [{"a": 1}]}]}, True),
+        ({"title": "t", "rows": [{"a": 1}, {"a": None}, {"a": "x"}]}, True),
+        ({"title": "t", "rows": [{"a": None}]}, True),
+        ({"title": "t", "rows": [{"a": None, "inner": [{"b": "x"}, {}, {"b": "bad"}]}, {"a": "1", "inner": [{"b": 1}]}]}, True),
+        ({"title": "t", "rows": [{"inner": [{"b": "x"}]}]}, False),
+        ({"title": "t", "rows": [{"a": 1, "inner": [{"b": "x", "c": 1}]}]}, False),
+        ({"title": "t", "rows": [{"a": 1, "inner": "text"}]}, False),
+        ({"title": "t", "rows": [{"a": 1, "inner": []}]}, False),
+        ({"title": "t", "rows": [{"a": 1, "other": 2}]}, False),
+    ],
+)
+def test_what_is_shown_is_converted_without_flat_keys(data: dict[str, Any], plainly: bool) -> None:
+    schema, context = shown_schema(), cast(Context, {"a": 1})
+    try:
+        expected: Any = df.validate(copy.deepcopy(data), schema, context)[0]
+    except df.DataError as error:
+        expected = error.error
+    schema_for_it = plain.of(schema)
+    assert schema_for_it is not None
+    assert (schema_for_it.convert(copy.deepcopy(data), context) is not None) == plainly
+    with navl.remembering():
+        for _ in range(2):
+            try:
+                found: Any = navl.convert(copy.deepcopy(data), schema, context)[0]
+            except df.DataError as error:
+                found = error.error
+            assert found == expected
+            if isinstance(found, dict):
+                assert list(found) == list(expected)
+
+
+def test_schemas_that_look_at_more_than_one_value_need_flat_keys() -> None:
+    def any_of(key: Any, data: Any, errors: Any, context: Any) -> None:
+        """Of the kind that may look anywhere."""
+
+    schema = shown_schema()
+    for changed in (
+        {"__after": [any_of]},
+        {"__before": [any_of]},
+        {"__extras": [v.keep_extras]},
+        {"files": {**schema["files"], "__before": [any_of]}},
+        {"files": {**schema["files"], "more": {"name": [], "__after": [any_of]}}},
+        {"rows": {}},
+    ):
+        assert plain.of({**schema, **changed}) is None, changed
+    looks = plain.of({**schema, "bare": [v.ignore_missing, any_of]})
+    assert looks is not None
+    assert looks.convert({"title": "t"}, None) is not None
+    assert looks.convert({"title": "t", "bare": 1}, None) is None
+
+
+@pytest.mark.usefixtures("clean_db", "with_request_context")
+def test_our_types_are_shown_without_flat_keys(agency: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: list[bool] = []
+    convert = plain.Schema.convert
+
+    def told(self: plain.Schema, data: dict[str, Any], context: Any) -> Any:
+        found = convert(self, data, context)
+        answers.append(found is not None)
+        return found
+
+    monkeypatch.setattr(plain.Schema, "convert", told)
+    items = [Item({**each, "name": f"record-{number}"}) for number, each in enumerate(datasets(3, 24, agency["id"]))]
+    outcomes = Writer(site_user()).write(items)
+    created = [outcome for outcome in outcomes if outcome.kind == "created"]
+    assert len({outcome.item.dataset["type"] for outcome in created}) > 2
+    # With CKAN's schema, which the index asks for, and with that of its type.
+    assert answers == [True] * 2 * len(created)
+
+
 def test_folding_word_by_word_is_folding_the_whole() -> None:
     chance = random.Random(5)  # noqa: S311 - repeatable, not secret
     pool = "abc éœŒæ´ـّ١٢ـالوفبكلةىأİß_-\n\tﬁ½\u0301\u200f"
@@ -137,29 +263,21 @@ def test_extras_of_the_same_key_are_found() -> None:
         assert isinstance(results[0], type) if wrong is None else bool(results[0][1]) == wrong
 
 
-def test_a_batch_makes_validators_once_unless_they_hold_a_list() -> None:
+def test_validators_are_made_once_unless_they_hold_a_list() -> None:
     made: list[str] = []
 
     def make(field: dict[str, Any], schema: dict[str, Any], convert_extras: bool) -> list[Any]:
+        assert schema is whole
         made.append(field["field_name"])
         return []
 
-    remembered = navl._remembered(make)
+    whole: dict[str, Any] = {}
     plain = {"field_name": "plain", "validators": "ignore_missing"}
     listed = {"field_name": "listed", "repeating_subfields": [{"field_name": "sub", "validators": "default([])"}]}
-    with navl.remembering():
-        for field in (plain, listed, plain, listed):
-            remembered(field, {"own": field}, True)
-        schema: dict[str, Any] = {}
-        made.clear()
-        for field in (plain, listed, plain, listed):
-            remembered(field, schema, True)
+    remembered = navl._remembered(make, whole)
+    for field in (plain, listed, plain, listed):
+        remembered(field, {"own": field}, True)
     assert made == ["plain", "listed", "listed"]
-    made.clear()
-    # Outside of a batch nothing is kept.
-    remembered(plain, schema, True)
-    remembered(plain, schema, True)
-    assert made == ["plain", "plain"]
 
 
 def test_a_batch_gives_each_dataset_a_schema_of_its_own() -> None:

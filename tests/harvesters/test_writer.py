@@ -222,10 +222,10 @@ class TestOneBadRecord:
 
         from ckanext.ogptn.harvesters.engine import writer
 
-        def failing(plugin: Any, context: Any, data: dict[str, Any], schema: Any, action: str) -> Any:
+        def failing(plugin: Any, context: Any, data: dict[str, Any], method: str, action: str) -> Any:
             if data.get("name") == "record-1" and action == "package_create":
                 raise KeyError("a bug")
-            return lib_plugins.plugin_validate(plugin, context, data, schema, action)
+            return lib_plugins.plugin_validate(plugin, context, data, getattr(plugin, method)(), action)
 
         monkeypatch.setattr(writer, "validate_with", failing)
         outcomes = Writer(site_user()).write([Item(dataset(agency["id"], number)) for number in range(3)])
