@@ -131,8 +131,9 @@ class IndustrieBackend(CkanBackend):
     """A CKAN site with records of energy and mines in plain words."""
 
     name: ClassVar[str] = "industrie"
-    # 2: ministries are no substances; Arabic conventions; quarters.
-    version: ClassVar[int] = 3
+    # 2: ministries are no substances; Arabic conventions; quarters. 4: single concessions and permits with their contracts, the state of
+    # energy, State companies by their names.
+    version: ClassVar[int] = 4
     Options: ClassVar[type[Options]] = IndustrieOptions
     options: IndustrieOptions  # type: ignore[assignment] # of its own class
 

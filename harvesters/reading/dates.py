@@ -153,8 +153,8 @@ def _period_of(text: Text) -> Finding | None:
         if second is not None and re.fullmatch(_TO, text.plain[first.end : second.start]):
             if _key(first.iso) <= _key(second.iso) and not _not_a_period(before):
                 # Three and more years in a row ("2017, 2018 et 2019") are one period, too.
-                start = _earliest(text, found, at)
-                return Finding.at((start.iso, second.iso), "period", text, start.start, second.end)
+                start, last = _earliest(text, found, at), _latest(text, found, at + 1)
+                return Finding.at((start.iso, last.iso), "period", text, start.start, last.end)
             return None
         if re.search(
             r"(?:\bdepuis(?: (?:le|l.annee|l.an|debut|mois de))?|\ba partir d[eu](?: l.annee)?|منذ|ابتداء من)"
@@ -165,7 +165,8 @@ def _period_of(text: Text) -> Finding | None:
         if re.search(r"(?:jusqu.(?:en|a|au)|حتي)\s*(?:fin\s*|سنه\s*)?$", before):
             return Finding.at((None, first.iso), "until", text, first.start, first.end)
         begun = _begun(before, first.iso)
-        if begun is not None and not _not_a_period(before[: begun[2]]):
+        # "du 1er trimestre 2021" is no day of a law, as "du 12 mars 2021" may be.
+        if begun is not None and not _not_a_period(re.sub(r"\b(?:du|au|le)\s*$", "", before[: begun[2]])):
             return Finding.at((begun[0], begun[1]), "part-of-year", text, begun[2], first.end)
         # A single day is that of a state of affairs, a tariff or an event.
         if len(first.iso) < 10 and not _not_a_period(before) and second is None and at == 0 and _is_of_a_year(before, after):
@@ -218,13 +219,26 @@ def _earliest(text: Text, found: list[Date], at: int) -> Date:
     return found[at]
 
 
+def _latest(text: Text, found: list[Date], at: int) -> Date:
+    """ "2010-2011-2012-2013": years in a row, each later than the one before."""
+    while (
+        at + 1 < len(found)
+        and re.fullmatch(r"\s*(?:-|,|/|&|et|و)\s*", text.plain[found[at].end : found[at + 1].start])
+        and found[at].iso < found[at + 1].iso
+    ):
+        at += 1
+    return found[at]
+
+
 def _key(iso: str) -> str:
     return iso[:7]
 
 
 def _not_a_period(before: str) -> bool:
-    """A date of a law, of a state of affairs or of an event is not what a table covers."""
+    """A date of a law, of a state of affairs or of an event (a plant stood still from then to then) is not what a table covers."""
     return bool(
+        re.search(r"\b(?:arretee?s?|arrets?|suspen\w+|interr\w+|ferme(?:e|ture)?s?|pannes?|maintenances?)(?: \w+){0,2}\s*$", before)
+    ) or bool(
         re.search(
             r"(?:\b(?:loi|decret|arrete|n|no|numero|article|avenant|code|jort|du|le|arretee?s? au|situation (?:au|a la date)"
             r"|signe\w*|conclue?\w*|(?:loi|decret|arrete|code|constitution|plan) de(?: l.annee)?)"

@@ -14,6 +14,25 @@ from .text import Finding, Text, terms, words
 CONTRACTS = ("contract", "amendment", "model_contract")
 GRANTS = ("permit", "concession")
 TABLES = ("production", "trade", "consumption", "price", "revenue", "reserves")
+#: Kinds that any record of the sector may be: another publisher's record of fuels or salt is none of them.
+LOOSE = (*TABLES, "ownership", "environmental_social", "other")
+#: Substances that no other trade uses as a word of its own, as it does iron, sand and salt: a title that names one is about the sector.
+ABOUT = frozenset(("2709", "2710", "2711", "2716", "2510", "hydrocarbons"))
+#: Documents that belong to a permit or a concession whose title does not call itself a contract.
+GRANT_DOCUMENTS = frozenset(
+    (
+        "cahier_charges",
+        "arrete",
+        "convention",
+        "avenant",
+        "concession_agreement",
+        "contrat_association",
+        "partage_production",
+        "service_agreement",
+        "procedural_contract",
+        "memorandum",
+    )
+)
 
 
 @dataclass
@@ -77,9 +96,11 @@ class Source:
 
 #: Ministries of this sector and what they are in charge of; names of companies that are made of their products' names.
 _MINISTRY = re.compile(
-    r"(minist[eè]re|وزارة)\s*(?:(?:charg[ée]e?|de|du|des|d|l|la|les|et|en|و)[\s'’]*|,\s*"
+    r"(minist[eè]re|direction(?: g[ée]n[ée]rale| centrale| r[ée]gionale)*|وزارة|الإدارة العامة)\s*"
+    r"(?:(?:charg[ée]e?|de|du|des|d|l|la|les|et|en|و)[\s'’]*|,\s*"
     r"|و?(?:ال)?(?:صناعة|طاقة|مناجم|انتقال|طاقي|مؤسسات|صغرى|متوسطة)\s*"
-    r"|(?:industrie|[ée]nergies?|mines|pme|petites|moyennes|entreprises|renouvelables|transition|[ée]nerg[ée]tique|commerce|technologies?)\b[\s,]*)+",
+    r"|(?:industrie|[ée]nergies?|mines|pme|petites|moyennes|entreprises|renouvelables|transition|[ée]nerg[ée]tique|commerce|technologies?"
+    r"|carri[eè]res?|hydrocarbures?)\b[\s,]*)+",
     re.IGNORECASE,
 )
 _COMPANY = re.compile(
@@ -128,23 +149,40 @@ def _listed(name: str) -> re.Pattern[str]:
 _LEGAL = re.compile(
     r"\b(?:codes? (?:des|minier|de)|lois?|constitution|projet de loi|arretes?|decrets?|reglementation|guide|circulaire)\b|قانون|مجله"
 )
-_AMENDMENT = re.compile(r"^(?:tn\s*-*\s*)?(?:(?:l.)?avenants?|additifs?|amendements? n|ملحق)\b")
+_AMENDMENT = re.compile(
+    r"(?:^(?:tn\s*-*\s*)?|^(?!.*\bconventions?\b[^:]*:)[^:]*[:-]\s+)(?:(?:l.)?avenants?|additifs?|amendements? n|ملحق)\b"
+)
 _CONVENTION = re.compile(
     r"\bconvention particuliere|\bregissant le permis"
-    r"|\bcontrats? (?:d.association|association|petroliers?|de partage de (?:la )?production)|\bpetroli|اتفاقيه (?:ال)?خاصه"
+    r"|\bcontrats? (?:types? )?(?:d.association|association|petroliers?|de partage de (?:la )?production)|\bpetroli|اتفاقيه (?:ال)?خاصه"
+    r"|عقد (?:ال)?(?:اقتسام|تقاسم|تقسيم) (?:ال)?انتاج|عقد (?:ال)?(?:شراكه|مشاركه)(?=.*رخص)"
 )
 _CAHIER = re.compile(
     r"cahiers? (?:des? )?charges?|contrats? types?|conventions? types?|modeles? de (?:contrat|convention)|كراس(?:ات)? (?:ال)?شروط"
 )
+#: Not "par concession", "par permis": there a table is broken down.
 _GRANT = re.compile(
-    r"(?<![^\W_])(?:(?P<permit>permis|titres? miniers?|رخص(?:ه)?|(?:ال)?رخص)"
+    r"(?<![^\W_])(?<!\bpar )(?<!حسب )(?:(?P<permit>permis|titres? miniers?"
+    r"|autorisations? de (?:prospection|recherches?|carrieres?)|(?:لل?|ل|ال)?رخص(?:ه)?)"
     r"|(?P<concession>concessions?|(?:لل?|ل|ال)?امتياز(?:ات)?))(?![^\W_])"
 )
 _ENERGY_FLOW = re.compile(r"\bbilans? (?:\w+ ){0,4}(?:de l.|d.)?energ|\bbilans? energetiq")
+#: What follows is what a quantity was made of or was meant for, and no substance of the record's own.
+_INPUT = re.compile(r"\b(?:a partir d(?:u|es|e l.|e la|e|.)|par (?:types? de )?combustibles?|pour la production|destinee?s? a)\b")
+#: A title of these words alone leaves it to its files to say what they are about: "Rapports & Bilans".
+_GENERIC = re.compile(
+    r"(?:tn|les|la|le|des|de|du|et|rapports?|bilans?|documents?|publications?|statistiques?|donnees|resultats?|etats?|comptes?|annuels?"
+    r"|annuelles?|financiers?|financieres?|activites?|annees?|\d{4}|\W)+"
+)
 #: "Liste des entreprises exportatrices de phosphate" counts no exports.
 _LIST_OF_BODIES = re.compile(
     r"^\W*(?:tn\W+)?(?:(?:listes?|nombre|evolution du nombre|repartition)\s+d(?:es |'|e )\s*)?(?:les |la )?"
     r"(?:entreprises?|societes?|industries?|sites?|exportateurs?|importateurs?|fournisseurs?|clients?|producteurs?|abonnes?)\b"
+)
+_COUNT = re.compile(r"^\W*(?:tn\W+)?(?:evolution du )?(?:listes?|nombres?|annuaires?|قايمه|عدد)\b")
+#: A title that begins so is that of a text of law, whatever it is a law of.
+_LAW = re.compile(
+    r"^\W*(?:tn\W+)?(?:projets? de )?(?:lois?|decrets?(?:-lois?)?|arretes?|codes?|circulaires?|ordonnances?|قانون|مجله|امر)\b"
 )
 _ONE_DOCUMENT = re.compile(r"\.(?:pdf|docx?|rar|zip)$")
 
@@ -164,12 +202,12 @@ def read(record: Mapping[str, Any]) -> Reading:
     _document_types(reading, source)
     if reading.kind in (*CONTRACTS, *GRANTS):
         _permits(reading, source)
+        _sector_of_titles(reading)
         _parties(reading, source)
     if reading.kind in CONTRACTS:
         _signed(reading, source)
     else:
-        if reading.kind in TABLES:
-            _units(reading, source)
+        _units(reading, source)
         _period(reading, source)
     if reading.kind == "revenue":
         _streams(reading, source)
@@ -193,14 +231,25 @@ def _found_substances(source: Source) -> Found:
         here: list[tuple[_Substance, Finding]] = []
         for whole in texts:
             text = Text(whole.place, _COMPANY.sub("STEG", whole.shown))
+            made = _made_of(text)
             spans: list[tuple[int, _Substance, Finding]] = []
             for substance in _substances():
                 match = substance.pattern.search(text.plain)
+                if match and made is not None and match.start() >= made:
+                    continue
                 if match:
                     spans.append((match.start(), substance, Finding.at(substance.code, "substance", text, *match.span())))
             here += [(substance, finding) for _at, substance, finding in sorted(spans, key=lambda each: each[0])]
         found[name] = here
     return found
+
+
+def _made_of(text: Text) -> int | None:
+    """Where a text begins to say what something was made of, if it has named a substance before."""
+    found = text.find(_INPUT)
+    if found is None or not any(substance.pattern.search(text.plain, 0, found.start()) for substance in _substances()):
+        return None
+    return found.start()
 
 
 def _substance_fields(reading: Reading, source: Source, found: Found) -> None:
@@ -212,6 +261,9 @@ def _substance_fields(reading: Reading, source: Source, found: Found) -> None:
         order = (("title", "notes", "names"), ("tags",), ("slug",))
     for group in order:
         chosen = [each for name in group for each in found[name]]
+        if found["title"] and all(substance.code == "2716" for substance, _finding in found["title"] if not substance.weak):
+            # Fuels that the notes on electricity name are what it was made of.
+            chosen = [each for each in chosen if each in found["title"] or each[0].code in ("2716", "")]
         if any(substance.sectors and not substance.weak for substance, _finding in chosen):
             break
     else:
@@ -255,10 +307,10 @@ def _kind(reading: Reading, source: Source, found: Found) -> None:
             _contract_kind(source, bool(anywhere)),
             _grant_kind(source, bool(anywhere)),
             _table_kind(source, found),
-            _other_kind(source),
+            _other_kind(source, found),
         ):
             if name:
-                if name in (*TABLES, "ownership", "other") and source.publisher.find(_listed_part("other_publishers")):
+                if name in LOOSE and source.publisher.find(_listed_part("other_publishers")):
                     break
                 reading.kind = name
                 reading.note("record_kind", finding)
@@ -290,14 +342,15 @@ def _contract_kind(source: Source, of_sector: bool) -> tuple[str, Finding]:
             return "amendment", Finding.at("amendment", "amendment-title", title, *amended.span())
         return nothing
     if cahier := _CAHIER.search(title.plain):
-        if of_sector:
+        if of_sector or _is_of_hydrocarbons(source):
             return "model_contract", Finding.at("model_contract", "specifications-title", title, *cahier.span())
         return nothing
     named = re.match(r"(?:tn\s*-*\s*)?(?:contrat|accord)\b", title.plain)
     if named and of_sector:
         return "contract", Finding.at("contract", "contract-title", title, *named.span())
-    # "Permis X" may leave it to its files to say that they are a convention.
-    for text in (title, source.notes, *(source.names if head is not None and head[2].quote.lower().find("permis") >= 0 else ())):
+    # "Permis X" may leave it to its files to say that they are a convention; "Permis de recherche X" says what it is.
+    bare_permit = head is not None and not head[0] and "permis" in head[2].quote.lower()
+    for text in (title, source.notes, *(source.names if bare_permit else ())):
         for name in ("convention", "contrat_association", "partage_production", "concession_agreement"):
             match = text.find(documents[name])
             if match is None:
@@ -306,7 +359,8 @@ def _contract_kind(source: Source, of_sector: bool) -> tuple[str, Finding]:
                 continue
             names_one = head is not None or any(True for _each in titles.mentions(text))
             bare = names_one and _holds_documents(source) and (head is None or _is_proper(head[1]))
-            if _is_of_hydrocarbons(source) or bare or (of_sector and names_one):
+            named_in_sector = of_sector and names_one and (head is None or _is_proper(head[1]))
+            if _is_of_hydrocarbons(source) or bare or named_in_sector:
                 return "contract", Finding.at("contract", "contract-" + text.place.split("-")[0], text, *match.span())
     return nothing
 
@@ -325,7 +379,8 @@ def _grant_kind(source: Source, of_sector: bool) -> tuple[str, Finding]:
     title = source.title
     nothing = ("", Finding("", "", "", ""))
     match = _GRANT.search(title.plain)
-    if match is None or not of_sector:
+    # A name in quotation marks is that of a title of this sector, even where no substance is named: permit "X".
+    if match is None or not (of_sector or any(True for _each in titles.mentions(title, unquoted=False))):
         return nothing
     if any(earlier.start() < match.start() for _name, pattern in _kinds() if (earlier := pattern.search(title.plain))):
         return nothing
@@ -337,9 +392,12 @@ def _grant_kind(source: Source, of_sector: bool) -> tuple[str, Finding]:
 
 def _table_kind(source: Source, found: Found) -> tuple[str, Finding]:
     nothing = ("", Finding("", "", "", ""))
-    if _ENERGY_FLOW.search(source.title.plain) or (_LEGAL.search(source.title.plain) and not found["title"]):
+    if (
+        _ENERGY_FLOW.search(source.title.plain)
+        or _LAW.search(source.title.plain)
+        or (_LEGAL.search(source.title.plain) and not found["title"])
+    ):
         return nothing
-    etap = source.title.find(words(r"etap", "entreprise tunisienne d.activites petrolieres"))
     for text in (source.title, source.notes):
         if text is source.notes and not (found["title"] or found["slug"]):
             break
@@ -351,8 +409,8 @@ def _table_kind(source: Source, found: Found) -> tuple[str, Finding]:
         if best is None:
             continue
         name = best[1]
-        if found["title"] or found["slug"] or found["notes"] or (etap and name in ("revenue", "ownership")):
-            if name == "ownership" and not etap and not found["title"]:
+        if found["title"] or found["slug"] or found["notes"]:
+            if name in ("ownership", "environmental_social") and not found["title"]:
                 continue
             if _LIST_OF_BODIES.search(text.plain):
                 continue
@@ -366,10 +424,22 @@ def _several_kinds(reading: Reading, title: Text, name: str) -> None:
         reading.doubts.append(("several-kinds", "record_kind", title.shown))
 
 
-def _other_kind(source: Source) -> tuple[str, Finding]:
-    for text in (source.title,):
-        if match := text.find(_listed("about")):
-            return "other", Finding.at("other", "about-" + text.place, text, *match.span())
+def _other_kind(source: Source, found: Found) -> tuple[str, Finding]:
+    """About the sector, and no table of a quantity: by the words that say so, by a substance that the title names, or – where the title
+    says nothing at all – by the names of all files but one in four."""
+    title = source.title
+    if match := title.find(_listed("about")):
+        return "other", Finding.at("other", "about-" + title.place, title, *match.span())
+    # "Liste des …", "Nombre de …" are about what is listed and counted: vehicles that run on gas are no gas.
+    if not _LIST_OF_BODIES.search(title.plain) and not _COUNT.search(title.plain):
+        for substance, finding in found["title"]:
+            if substance.code in ABOUT and not substance.weak:
+                return "other", Finding("other", "substance-title", title.place, finding.quote)
+    if source.names and _GENERIC.fullmatch(title.plain):
+        told = [(name, match) for name in source.names if (match := name.find(_listed("about")))]
+        if len(told) * 4 >= len(source.names) * 3:
+            name, match = told[0]
+            return "other", Finding.at("other", "about-files", name, *match.span())
     return "", Finding("", "", "", "")
 
 
@@ -381,7 +451,7 @@ def _document_types(reading: Reading, source: Source) -> None:
     texts = [source.title, source.notes, *source.names] if reading.kind in CONTRACTS else [source.title, *source.names]
     for text in texts:
         for name, pattern in _documents():
-            if reading.kind in GRANTS and name not in ("cahier_charges", "arrete", "convention", "avenant", "concession_agreement"):
+            if reading.kind in GRANTS and name not in GRANT_DOCUMENTS:
                 continue
             if match := text.find(pattern):
                 if name == "convention" and re.search(r"\bavenants?\b[^,;.:]*$|ملحق[^،,;.:]*$", text.plain[: match.start()]):
@@ -395,7 +465,7 @@ def _document_types(reading: Reading, source: Source) -> None:
             for _kind, _name, finding in titles.mentions(text):
                 types.setdefault("permit_document")
                 reading.note("document_types", finding)
-    if reading.kind in CONTRACTS:
+    if reading.kind in CONTRACTS or (reading.kind in GRANTS and titles.headline(source.title)):
         for text, name_text in zip(source.files, source.names, strict=True):
             for name, pattern in _file_documents():
                 match = pattern.search(text.plain)
@@ -455,6 +525,20 @@ def _permits(reading: Reading, source: Source) -> None:
         reading.doubts.append(("cut-off", "notes", source.notes.shown[-60:]))
 
 
+@cache
+def _hydrocarbon_titles() -> frozenset[str]:
+    return frozenset(map(titles.key, terms()["hydrocarbon_titles"]))
+
+
+def _sector_of_titles(reading: Reading) -> None:
+    """Where no text names a substance, a permit that is known to be one of hydrocarbons says it."""
+    known = [row for row in reading.permits if row.key in _hydrocarbon_titles()]
+    if known and reading.sectors == ["other"]:
+        reading.commodities, reading.sectors = ["hydrocarbons"], ["oil", "gas"]
+        reading.doubts = [doubt for doubt in reading.doubts if doubt[0] != "unsure-sector"]
+        reading.note("commodities", *(Finding("hydrocarbons", "known-title", row.found[0].place, row.found[0].quote) for row in known))
+
+
 # --------------------------------------------------------------------------------------------------------------------------- parties
 def _parties(reading: Reading, source: Source) -> None:
     found = companies.parties([source.notes, source.title])
@@ -497,7 +581,7 @@ def _signed(reading: Reading, source: Source) -> None:
 
 def _period(reading: Reading, source: Source) -> None:
     found = dates.period([source.title, source.notes])
-    if found is None and reading.kind in GRANTS:
+    if found is None and reading.kind in GRANTS and not any(True for _each in titles.mentions(source.title)):
         # A list of titles tells in its files of when it is.
         found = dates.period(source.names) or dates.of_files(source.files)
     if found is not None:
@@ -507,7 +591,10 @@ def _period(reading: Reading, source: Source) -> None:
 
 # ----------------------------------------------------------------------------------------------------------------------------- units
 def _units(reading: Reading, source: Source) -> None:
-    found = units.units([source.title, source.notes, *source.names], [source.slug])
+    # A report has several measures; what its title or a note of one line says is said of all of it.
+    brief = [source.notes] if len(source.notes.shown) < 100 else []
+    told = [source.title, source.notes, *source.names] if reading.kind in TABLES else [source.title, *brief]
+    found = units.units(told, [source.slug] if reading.kind in TABLES else [])
     if found.contradicting:
         said = [*found.asserted, *found.contradicting]
         reading.doubts.append(("contradicting-units", "unit", "; ".join(f"{each.place}: {each.quote}" for each in said)))

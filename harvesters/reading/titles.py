@@ -32,7 +32,7 @@ _LINK = re.compile(
     r"\s*(?:(?:dite?s?|denommee?s?|appelee?s?|nommee?s?|intitulee?s?|suivante?s?)\s*)?[:\s]*(?:du\s+\w+\s+groupe\s*)?"
     r"(?:\(?\s*n(?:\s*°|o\b|um\w*)?\s*:?\s*\d+(?:[/-]\d+)?\s*\)?\s*)?"
     r"(?:(?:d'|des |de |du )(?:hydrocarbures?|sels?|phosphates?|gypse|fer|plomb|zinc|barytine|marbre|argiles?)\s*(?=\")"
-    r"|عن (?:ال)?محروقات\s*)?"
+    r"|(?:عن )?(?:ال)?محروقات\s*)?"
 )
 _OF = re.compile(r"(?:de la |de l'|du |de |des |d'|le |la |l')?\s*")
 #: A word of a name: capital letter, or one that names have in the middle or at the end.
@@ -169,12 +169,22 @@ class Titles:
         clean = " ".join(written.split())
         for row in self.rows:
             if _near(row.name, name) or _same_place(row.name, name):
+                if self._told_apart(row, kind, found):
+                    continue
                 row.kind = row.kind or kind
                 row.found.append(found)
                 if clean not in (row.name, *row.spellings):
                     row.spellings.append(clean)
                 return
         self.rows.append(Title(kind, name, spellings=[] if clean == name else [clean], found=[found]))
+
+    @staticmethod
+    def _told_apart(row: Title, kind: str, found: Finding) -> bool:
+        """Whether one sentence names a permit and a concession that came out of it by one name: these are two titles."""
+        concession = "exploitation_concession"
+        return (row.kind == concession) != (kind == concession) and any(
+            each.place == found.place and each.rule == found.rule == "title-quoted" for each in row.found
+        )
 
     def has(self, written: str) -> bool:
         return any(_near(row.name, named(written)) for row in self.rows)
@@ -273,8 +283,13 @@ def headline(text: Text) -> tuple[str, str, Finding] | None:
     start = word.end() if word is not None else begin
     tail = _TAIL.search(plain, start)
     end = tail.start() if tail else len(plain)
-    of = re.compile(r"\s*(?:de la |de l'|du |de |d')?\s*").match(plain, start)
+    of = re.compile(r"\s*(?:(?:d'|des )hydrocarbures\s+(?:dite?\s+)?)?(?:de la |de l'|du |de |d')?\s*").match(plain, start)
     name_at = of.end() if of else start
+    # What stands in quotation marks is the name, and what stands before them says of what: Contrat de services pétroliers "X".
+    if (quoted := re.search(r'"\s*([^"]{2,60}?)\s*"', plain[start:end])) and is_name(
+        text.quote(start + quoted.start(1), start + quoted.end(1))
+    ):
+        name_at, end = start + quoted.start(1), start + quoted.end(1)
     written = text.quote(name_at, end).strip(" .\"'-") if end > name_at else ""
     if not written or not is_name(written):
         return None

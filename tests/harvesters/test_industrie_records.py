@@ -81,8 +81,8 @@ def told(found: Reading) -> dict[str, set[str]]:
         "sectors": set(found.sectors),
         "commodities": set(found.commodities),
         "documents": set(found.documents),
-        "permits": {_name(_KIND.get(title.kind, "") + title.name) for title in found.permits},
-        "parties": {_name(party.name) for party in found.parties.companies},
+        "permits": {spelled(_KIND.get(title.kind, "") + title.name) for title in found.permits},
+        "parties": {spelled(party.name) for party in found.parties.companies},
         "signed_on": {found.dates["signed_on"]} if "signed_on" in found.dates else set(),
         "unit": {fold(found.unit)} if found.unit else set(),
         "streams": set(found.streams),
@@ -100,11 +100,12 @@ def read_by_hand(row: dict[str, Any]) -> dict[str, set[str]]:
     for name in ("sectors", "commodities", "documents", "streams"):
         found[name] = set(row.get(name, ()))
     for name in ("permits", "parties"):
-        found[name] = {_name(each) for each in row.get(name, ())}
+        found[name] = {"|".join(map(spelled, each.split("|"))) for each in row.get(name, ())}
     return found
 
 
-def _name(text: str) -> str:
+def spelled(text: str) -> str:
+    """A name as the table compares it."""
     return re.sub(r"[^\w:]+", " ", fold(text.replace("’", "'"))).strip()
 
 
@@ -115,13 +116,24 @@ class Score:
     missed: int = 0
     differences: list[str] = field(default_factory=list)
 
-    def count(self, hand: set[str], program: set[str], title: str) -> None:
-        """Take one record's field into account."""
-        self.right += len(hand & program)
-        self.wrong += len(program - hand)
-        self.missed += len(hand - program)
-        if hand != program:
-            self.differences.append(f"{title}: wrong {sorted(program - hand)}, missed {sorted(hand - program)}")
+    def count(self, hand: set[str], program: set[str], title: str, may: set[str] = frozenset()) -> None:  # type: ignore[assignment]
+        """Take one record's field into account.
+
+        :param hand: "a|b" is found where either is
+        :param may: what is neither wrong nor missed
+        """
+        left, missed = set(program), []
+        for each in hand:
+            if hits := left & set(each.split("|")):
+                left.discard(hits.pop())
+            else:
+                missed.append(each)
+        wrong = sorted(left - may)
+        self.right += len(hand) - len(missed)
+        self.wrong += len(wrong)
+        self.missed += len(missed)
+        if wrong or missed:
+            self.differences.append(f"{title}: wrong {wrong}, missed {sorted(missed)}")
 
     @property
     def precision(self) -> float:
