@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psutil
 import pytest
@@ -210,6 +210,20 @@ def test_killed_workers(face: CkanFace, agency: dict[str, Any], worker: Worker) 
     assert disturbed == undisturbed(face, list(range(KILLS)))
 
 
+@pytest.fixture
+def durable() -> Iterator[None]:
+    """The test server acknowledges commits that a kill may still take; a portal's does not, and what it acknowledged is asked for here."""
+    for setting in ("SET synchronous_commit = on", "RESET synchronous_commit"):
+        with cast(sa.Engine, model.meta.engine).begin() as connection:
+            connection.execute(sa.text(f"ALTER ROLE CURRENT_USER {setting}"))
+        # It holds for connections that are made from now on.
+        model.Session.remove()
+        cast(sa.Engine, model.meta.engine).dispose()
+        if setting.startswith("SET"):
+            assert model.Session.scalar(sa.text("SHOW synchronous_commit")) == "on"
+            yield
+
+
 def kill_postgres() -> None:
     """The server and all that it started, without a word; and start it again where it was."""
     services = TestServices()
@@ -222,7 +236,7 @@ def kill_postgres() -> None:
     services.start(outlive=True)
 
 
-def test_killed_postgres(face: CkanFace, agency: dict[str, Any], worker: Worker) -> None:
+def test_killed_postgres(durable: None, face: CkanFace, agency: dict[str, Any], worker: Worker) -> None:
     ours = read_json(TestServices().layout.state_file).get("postgresql", {}).get("port")
     if f":{ours}/" not in os.environ["CKAN_SQLALCHEMY_URL"]:
         pytest.skip("the database is not one that tests/services.py started: it is not killed")
