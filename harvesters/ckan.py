@@ -35,7 +35,7 @@ from .engine.problems import (
     Kind,
     Severity,
 )
-from .foreign import Draft, LicensedOptions, as_geojson, clean, link, term
+from .foreign import Draft, LicensedOptions, as_geojson, clean, link, of_persons, said, term
 
 _MAX_PAGE = 1000
 #: Answers of a site that has not this API, or has a broken one (portals before 2.8 behind a newer front).
@@ -758,36 +758,8 @@ def _own_fields(remote: dict[str, Any]) -> Iterator[tuple[str, str]]:
             or re.search(r"_translated$|email|phone|author|maintainer|creator|user|_id$|^id$|^is_|^has_|^num_", key)
         ):
             continue
-        if not _IN_A_LANGUAGE.fullmatch(key) and not _of_persons(value):
-            yield key, _said(value)
-
-
-_PERSON = re.compile(r"e-?mail|phone|author|maintainer|creator|user|orcid|(?:given|first|last|family|sur)_?name", re.IGNORECASE)
-
-
-def _of_persons(value: Any, depth: int = 0) -> bool:
-    """Whether a structure holds what only persons have: it is left out as a whole, as a name alone would tell who it is."""
-    if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
-        value = _json(value)
-    if isinstance(value, dict):
-        return any(_PERSON.search(str(key)) or _of_persons(part, depth + 1) for key, part in value.items()) or depth > 5
-    return isinstance(value, list) and (depth > 5 or any(_of_persons(part, depth + 1) for part in value))
-
-
-def _said(value: Any, depth: int = 0) -> str:
-    """A value of a source's own schema in words: lists, texts by language, and records of a repeating field."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str) and value.lstrip().startswith(("{", "[")) and (read := _json(value)) is not None:
-        value = read
-    if depth > 5 or not isinstance(value, (dict, list)):
-        return clean(value) if depth == 0 else clean(value, one_line=True)
-    if isinstance(value, list):
-        parts = [text for part in value if (text := _said(part, depth + 1))]
-        return ("; " if any(isinstance(part, dict) for part in value) else ", ").join(parts)
-    if all(len(str(key)) == 2 for key in value):
-        return " / ".join(dict.fromkeys(text for part in value.values() if (text := _said(part, depth + 1))))
-    return ", ".join(f"{key}: {text}" for key, part in value.items() if (text := _said(part, depth + 1)))
+        if not _IN_A_LANGUAGE.fullmatch(key) and not of_persons(value):
+            yield key, said(value)
 
 
 def _called(body: Any) -> Any:

@@ -21,7 +21,7 @@ import ijson
 
 from .engine.base import Backend, Check, Cursor, HttpClient, Options, Record, SourceError, Validators, option
 from .engine.problems import NO_GUID, NOT_EXPECTED, NOT_VALID_RECORD, TRUNCATED, RecordError
-from .foreign import Draft, LicensedOptions, as_geojson, date, link, plain, stable_json, term
+from .foreign import Draft, LicensedOptions, as_geojson, date, link, of_persons, plain, said, stable_json, term
 
 _ACCESS_LEVELS = {"public": "PUBLIC", "restricted public": "RESTRICTED", "non-public": "NON_PUBLIC"}
 #: Of one dataset, in bytes of its JSON.
@@ -182,9 +182,11 @@ class DataJsonBackend(Backend):
         if not draft.data["resources"] and (page := found.get("accessURL") or found.get("webService")):
             # The format's first version (2013) had the links in the dataset itself.
             draft.resource(url=page, formats=[found.get("format")])
-        for name in ("bureauCode", "programCode", "primaryITInvestmentUII", "systemOfRecords", "isPartOf"):
-            if values := ", ".join(text for value in _words(found.get(name)) if (text := plain(value))):
-                draft.aside(name, values)
+        for name, value in found.items():
+            if name not in _READ and not name.startswith("@") and not of_persons(value):
+                draft.beside(name[:80], ", ".join(text for part in _words(value) if (text := plain(part))) or said(value))
+        standards = [text for value in _words(found.get("conformsTo")) if (text := plain(value)) and not link(text)]
+        draft.beside("conforms_to", ", ".join(standards))
         return draft.finish()
 
     def _bodies(self, draft: Draft, found: Mapping[str, Any]) -> None:
@@ -449,8 +451,33 @@ def _box(west: float, south: float, east: float, north: float) -> dict[str, Any]
     return {"type": "Polygon", "coordinates": [[[west, south], [east, south], [east, north], [west, north], [west, south]]]}
 
 
+#: Of a dataset: what has its own place, or tells machines what kind of JSON it is.
+_READ = {
+    "title", "description", "keyword", "superTheme", "theme", "license", "accessLevel", "accessRights", "rights", "source",
+    "accrualPeriodicity", "language", "temporal", "spatial", "issued", "modified", "identifier", "landingPage", "references", "describedBy",
+    "page", "conformsTo", "publisher", "creator", "contactPoint", "mbox", "distribution", "accessURL", "webService", "format", "id", "type",
+    "seriesMember",
+}  # fmt: skip
+#: The same of a file.
+_READ_OF_FILE = {"title", "description", "format", "mediaType", "license", "issued", "modified", "byteSize", "conformsTo", "describedBy",
+                 "downloadURL", "accessURL", "identifier", "status", "availability", "checksum", "describedByType", "id", "type",
+                 "language", "temporal"}  # fmt: skip
+
+
 def _file(draft: Draft, found: Mapping[str, Any]) -> None:
     url = _address(found.get("downloadURL")) or _address(found.get("accessURL")) or ""
+    page = plain(_address(found.get("accessURL")))
+    more = [("accessURL", page)] if page and page != plain(url) else []
+    more += [("conformsTo", text) for value in _words(found.get("conformsTo")) if (text := plain(value)) and not link(text)]
+    more += [
+        (name[:80], ", ".join(text for part in _words(value) if (text := plain(part))) or said(value))
+        for name, value in found.items()
+        if name not in _READ_OF_FILE and not name.startswith("@") and not of_persons(value)
+    ]
+    sums = found.get("checksum")
+    checksum: Mapping[str, Any] = sums if isinstance(sums, Mapping) else {"checksumValue": sums}
+    period = found.get("temporal")
+    covered: Mapping[str, Any] = period if isinstance(period, Mapping) else {}
     draft.resource(
         url=url,
         names=_texts(found.get("title")),
@@ -463,4 +490,12 @@ def _file(draft: Draft, found: Mapping[str, Any]) -> None:
         size=found.get("byteSize"),
         conforms_to=[value for value in _addresses(found, "conformsTo") if link(value)],
         data_dictionary=_address(found.get("describedBy")),
+        languages=_words(found.get("language")),
+        status=_word(found.get("status")),
+        availability=_word(found.get("availability")),
+        hash=_word(checksum.get("checksumValue")),
+        hash_algorithm=_word(checksum.get("algorithm")),
+        temporal_start=covered.get("startDate"),
+        temporal_end=covered.get("endDate"),
+        more=more,
     )

@@ -27,7 +27,7 @@ from ckanext.dcat.profiles.base import ADMS, DCAT, DCT, FOAF, LOCN, OWL, RDFS, S
 from lxml import etree  # pyright: ignore[reportAttributeAccessIssue] - compiled
 from rdflib import BNode, Graph, Literal, URIRef
 from rdflib.exceptions import Error as RdflibError
-from rdflib.namespace import RDF, TIME
+from rdflib.namespace import RDF, TIME, Namespace
 from rdflib.term import Node
 
 from .engine.base import Backend, Check, Cursor, HttpClient, Options, Record, Response, SourceError, Validators, option
@@ -703,9 +703,47 @@ class _Reader:
         if page := self._value(node, DCAT.landingPage):
             draft.link("url", page)
         self._agents()
+        draft.terms("hvd_category", "hvd_categories", self._values(node, _AP.hvdCategory))
         for distribution in self._distributions():
             self._resource(distribution)
+        for name, text in self._rest(node, _READ):
+            draft.beside(name, text)
+        # Of these there is one here.
+        draft.beside("identifier", ", ".join(self._values(node, DCT.identifier)[1:]))
+        draft.beside("url", ", ".join(self._values(node, DCAT.landingPage)[1:]))
+        if list(graph.objects(node, DCT.publisher)):
+            holders = {text for agent in graph.objects(node, DCT.rightsHolder) for text, _language in self._called(agent)}
+            draft.beside("rightsHolder", ", ".join(sorted(holders - {draft.data.get("source_publisher", "")})))
         return draft.finish()
+
+    def _called(self, agent: Node) -> list[tuple[str, str]]:
+        return [(str(agent), "")] if isinstance(agent, Literal) else self._said(agent, *_NAMES)
+
+    def _rest(self, node: Node, read: set[URIRef]) -> list[tuple[str, str]]:
+        """What else is said of a dataset or a file: ``[(last part of the predicate's address, words)]``."""
+        found: dict[str, set[str]] = {}
+        for predicate, value in self._graph.predicate_objects(node):
+            if predicate not in read and (text := self._words(value)):
+                found.setdefault(re.split(r"[/#]", str(predicate))[-1][:80], set()).add(text)
+        return [(name, ", ".join(sorted(texts))) for name, texts in sorted(found.items()) if name]
+
+    def _words(self, value: Node, depth: int = 0) -> str:
+        """A value in words: a text, what a thing is called, or what it says itself; nothing of persons."""
+        if isinstance(value, Literal):
+            return plain(value)
+        if any(kind in _PERSONS for kind in self._graph.objects(value, RDF.type)):
+            return ""
+        labels = [plain(text) for text, _language in _labels(self._graph, value)]
+        if isinstance(value, URIRef):
+            return " ".join([*labels[:1], str(value)])
+        if labels or depth > 2:
+            return " / ".join(labels)
+        parts = {
+            f"{re.split(r'[/#]', str(predicate))[-1]}: {text}"
+            for predicate, part in self._graph.predicate_objects(value)
+            if predicate != RDF.type and (text := self._words(part, depth + 1))
+        }
+        return "; ".join(sorted(parts))
 
     def _frequency(self) -> str:
         """An address, a word, or a length of time (``time:DurationDescription`` of OWL-Time, in the Spanish NTI) as ISO 8601 writes it."""
@@ -873,22 +911,47 @@ class _Reader:
                 if not isinstance(value, BNode):
                     formats.append(str(value))
         own = self._licences(item)
+        licence = next((text for text in own if term("licences", text)), next(iter(own), ""))
+        written = self._draft.data.get("source_licence", "")
+        more = [("accessURL", page) for page in self._values(item, DCAT.accessURL) if page != url]
+        more += [("licence", text) for text in own if text != licence and not term("licences", text) and text not in written]
+        standards = self._values(item, DCT.conformsTo)
+        more += [("conformsTo", text) for text in standards if not link(text)]
         self._draft.resource(
             url=url,
             names=_texts(graph, item, DCT.title, RDFS.label),
             descriptions=_texts(graph, item, DCT.description),
             formats=[re.sub(r"^https?://www\.iana\.org/assignments/media-types/", "", text) for text in formats],
             guid=_own_address(item),
-            license=next((text for text in own if term("licences", text)), next(iter(own), "")),
+            license=licence,
             languages=self._values(item, DCT.language),
             issued=self._value(item, DCT.issued),
             modified=self._value(item, DCT.modified),
             size=self._value(item, DCAT.byteSize),
             hash=self._value(checksum, SPDX.checksumValue) if checksum is not None else "",
             hash_algorithm=self._value(checksum, SPDX.algorithm) if checksum is not None else "",
-            conforms_to=filter(link, self._values(item, DCT.conformsTo)),
+            conforms_to=filter(link, standards),
+            status=self._value(item, ADMS.status),
+            availability=self._value(item, _AP.availability, _DE.plannedAvailability),
+            more=[*more, *self._rest(item, _READ_OF_FILE)],
         )
 
+
+#: DCAT-AP's own terms, and those of its German profile.
+_AP, _DE = Namespace("http://data.europa.eu/r5r/"), Namespace("http://dcat-ap.de/def/dcatde/")
+#: What has its own place in a dataset.
+_READ = {
+    RDF.type, DCT.title, DCT.description, DCAT.keyword, DCAT.theme, DCT.license, DCT.rights, DCT.accrualPeriodicity, DCT.language,
+    DCT.accessRights, DCT.temporal, DCT.spatial, DCT.issued, DCT.modified, DCT.identifier, DCAT.version, OWL.versionInfo, ADMS.version,
+    ADMS.versionNotes, DCT.provenance, DCT.conformsTo, FOAF.page, DCAT.landingPage, DCT.publisher, DCT.rightsHolder, DCT.creator,
+    DCAT.contactPoint, ADMS.contactPoint, DCAT.distribution, _AP.hvdCategory,
+}  # fmt: skip
+#: The same of a file.
+_READ_OF_FILE = {
+    RDF.type, DCT.title, DCT.description, DCT["format"], DCAT.mediaType, DCT.license, DCT.rights, DCT.language, DCT.issued, DCT.modified,
+    DCAT.byteSize, SPDX.checksum, DCT.conformsTo, DCAT.downloadURL, DCAT.accessURL, ADMS.status, _AP.availability, _DE.plannedAvailability,
+}  # fmt: skip
+_PERSONS = {FOAF.Person, SCHEMA.Person, VCARD.Individual}
 
 #: What agents and contacts are called, where they are written to, and their pages: vCard of 2014 and of 2006, FOAF, and what else is met.
 _NAMES = (

@@ -274,6 +274,47 @@ def plain(value: Any) -> str:
     return text
 
 
+_PERSON = re.compile(r"e-?mail|phone|author|maintainer|creator|user|orcid|(?:given|first|last|family|sur)_?name", re.IGNORECASE)
+
+
+def of_persons(value: Any, depth: int = 0) -> bool:
+    """Whether a structure holds what only persons have: it is left out as a whole, as a name alone would tell who it is.
+
+    :param value: of JSON, or JSON itself
+    """
+    if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
+        value = _parsed(value)
+    if isinstance(value, dict):
+        return any(_PERSON.search(str(key)) or of_persons(part, depth + 1) for key, part in value.items()) or depth > 5
+    return isinstance(value, list) and (depth > 5 or any(of_persons(part, depth + 1) for part in value))
+
+
+def said(value: Any, depth: int = 0) -> str:
+    """A value of a source's own schema in words: lists, texts by language, and records of a repeating field.
+
+    :param value: of JSON, or JSON itself
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str) and value.lstrip().startswith(("{", "[")) and (read := _parsed(value)) is not None:
+        value = read
+    if depth > 5 or not isinstance(value, (dict, list)):
+        return clean(value) if depth == 0 else clean(value, one_line=True)
+    if isinstance(value, list):
+        parts = [text for part in value if (text := said(part, depth + 1))]
+        return ("; " if any(isinstance(part, dict) for part in value) else ", ").join(parts)
+    if all(len(str(key)) == 2 for key in value):
+        return " / ".join(dict.fromkeys(text for part in value.values() if (text := said(part, depth + 1))))
+    return ", ".join(f"{key}: {text}" for key, part in value.items() if (text := said(part, depth + 1)))
+
+
+def _parsed(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+
+
 _OURS = {"ARA": "ar", "FRA": "fr", "ENG": "en"}
 
 
@@ -484,8 +525,15 @@ class Draft:
         if written := plain(value):
             self.data[field] = self._short(written, limit, field)
 
+    def beside(self, name: str, value: Any) -> None:
+        """What a source says under a name that is none of ours, beside what was kept under it before."""
+        if written := plain(said(value)):
+            before = next((extra["value"] for extra in self.data["extras"] if extra["key"] == f"original_{name}"), "")
+            if written not in before:
+                self.aside(name, ", ".join(text for text in (before, written) if text))
+
     def aside(self, name: str, value: Any) -> None:
-        """What has no field of its own, kept as an extra that the page shows."""
+        """What has no field of its own, kept as an extra that the page shows; replaces what was kept under the name."""
         if written := clean(value, one_line=True):
             key = f"original_{name}"
             self.data["extras"] = [extra for extra in self.data["extras"] if extra["key"] != key]

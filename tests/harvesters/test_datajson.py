@@ -326,3 +326,27 @@ def test_records_without_identifier_of_one_landing_page_are_several(http_server:
     (after,) = moved.records.values()
     assert (before.guid, after.guid) == ("title:water", "https://a.example/water")
     assert before.alias == after.alias != ""
+
+
+def test_nothing_is_lost_that_a_record_says(http_server: SourceServer, accepted: Any) -> None:
+    record = {
+        "title": "Sea", "identifier": "s-1", "dataQuality": True, "theme": ["oceans"], "conformsTo": "ISO 19115",
+        "scopeNote": {"en": "Coast"},
+        "steward": [{"name": "Jane Doe", "email": "jane@sea.example"}], "relation": ["https://a.example/other"],
+        "distribution": [{
+            "downloadURL": "https://a.example/a.csv", "accessURL": "https://a.example/page", "title": "A", "rights": "Ask first",
+            "checksum": {"algorithm": "SHA1", "checksumValue": "da39a3ee5e6b4b0d3255bfef95601890afd80709"}, "characterEncoding": "UTF-8",
+            "temporal": {"startDate": "2015", "endDate": "2016"}, "language": ["en"], "conformsTo": "own layout", "status": "Completed",
+        }],
+    }  # fmt: skip
+    found = read(DataJsonBackend, http_server.says("/data.json", catalogue(record)), language="en").only()
+    extras = {extra["key"].removeprefix("original_"): extra["value"] for extra in found["extras"]}
+    assert (extras["dataQuality"], extras["scopeNote"], extras["relation"]) == ("true", "Coast", "https://a.example/other")
+    assert extras["conforms_to"] == "ISO 19115"
+    assert "Doe" not in str(found)
+    (file,) = found["resources"]
+    assert (file["hash_algorithm"], file["language"], file["status"]) == ("SHA1", ["ENG"], "COMPLETED")
+    assert (file["temporal_start"], file["temporal_end"]) == ("2015", "2016")
+    for words in ("https://a.example/page", "Ask first", "UTF-8", "own layout"):
+        assert words in file["description_translated"]["en"]
+    accepted(found, "sea")

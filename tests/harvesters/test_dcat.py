@@ -506,3 +506,42 @@ def test_what_is_not_one_dataset_where_the_catalogue_points_is_not_gone(http_ser
     assert reading.order == ["https://data.example/un"]
     assert reading.cursor.reasons
     assert reading.slugs().count("unexpected-content") == 2
+
+
+def test_nothing_is_lost_that_a_catalogue_says(http_server: SourceServer, accepted: Any) -> None:
+    """Shapes of GovData, of Italian catalogues and of DCAT-AP's high-value profile."""
+    body = (
+        PREFIXES
+        + """
+      @prefix ap: <http://data.europa.eu/r5r/> . @prefix de: <http://dcat-ap.de/def/dcatde/> . @prefix prov: <http://www.w3.org/ns/prov#> .
+      ex:1 a dcat:Dataset ; dct:title "Sols"@fr ; dct:identifier "a-1" , "b-2" ; adms:identifier "doi:10.1/x" ;
+        dcat:landingPage <https://x.example/ar> , <https://x.example/fr> ; dct:source "registre" ; dct:hasVersion ex:2 ;
+        dct:subject [ a skos:Concept ; skos:prefLabel "2441 bilancio"@it ] ; de:legalBasis "Loi 2016-22" ;
+        ap:hvdCategory <http://data.europa.eu/bna/c_ac64a52d> ; dcat:spatialResolutionInMeters "10.0" ;
+        dct:publisher [ foaf:name "Office" ] ; dct:rightsHolder [ foaf:name "Commune" ] ;
+        dct:contributor [ a foaf:Person ; foaf:name "Jane Doe" ] ;
+        prov:qualifiedAttribution [ a prov:Attribution ; dcat:hadRole "processor" ; prov:agent [ foaf:name "Bureau" ] ] ;
+        dcat:distribution ex:1f .
+      ex:1f a dcat:Distribution ; dct:title "F"@fr ; dcat:downloadURL <https://x.example/f.zip> ; dcat:accessURL <https://x.example/page> ;
+        dct:license <https://creativecommons.org/licenses/by/4.0/> ; dct:rights "Source obligatoire" ;
+        de:licenseAttributionByText "Commune de X, 2015" ; adms:status <http://purl.org/adms/status/Completed> ;
+        ap:availability <http://publications.europa.eu/resource/authority/planned-availability/STABLE> ; dct:conformsTo "Une règle" ;
+        dcat:accessService [ a dcat:DataService ; dct:title "WMS" ; dcat:endpointURL <https://x.example/wms> ] .
+    """
+    )
+    reading = read(DcatBackend, http_server.says("/a.ttl", body))
+    found = reading.only()
+    extras = {extra["key"].removeprefix("original_"): extra["value"] for extra in found["extras"]}
+    assert found["hvd_category"] == ["geospatial"]
+    assert (extras["source"], extras["legalBasis"], extras["subject"]) == ("registre", "Loi 2016-22", "2441 bilancio")
+    assert extras["identifier"] == "doi:10.1/x, b-2"
+    assert (extras["url"], extras["rightsHolder"], extras["hasVersion"]) == ("https://x.example/fr", "Commune", "https://data.example/2")
+    assert extras["spatialResolutionInMeters"] == "10.0"
+    assert "Bureau" in extras["qualifiedAttribution"] and "processor" in extras["qualifiedAttribution"]
+    assert "Doe" not in str(found)
+    (file,) = found["resources"]
+    assert (file["license"], file["status"], file["availability"]) == ("CC_BY_4_0", "COMPLETED", "STABLE")
+    for words in ("https://x.example/page", "Source obligatoire", "Commune de X, 2015", "Une règle", "WMS"):
+        assert words in str(found), words
+    shown = accepted(found, "sols")
+    assert any(extra["value"] == "Loi 2016-22" for extra in shown["extras"])
