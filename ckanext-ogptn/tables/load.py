@@ -37,6 +37,8 @@ WRITERS = 2
 
 #: Cells, and characters of text, that are looked at before a type is guessed.
 _HELD, _HELD_TEXT = 250_000, 8_000_000
+#: PostgreSQL's most arguments of a function, without the first one of ``concat_ws``.
+_ARGUMENTS = 99
 #: How the names of tables begin that are not complete yet. No resource has such an id: nobody may read them (``datastore_search`` and
 #: ``datastore_search_sql`` ask whether the resource of that name is to be seen).
 _STAGING = "_ogptn_"
@@ -141,7 +143,13 @@ def _tidy(engine: Engine, staging: str) -> bool:
 
 def _drop_staging(connection: Connection, staging: str) -> None:
     connection.execute(sa.text(f"DROP TABLE IF EXISTS {postgres.identifier(staging)}"))
-    connection.execute(sa.text(f"DROP FUNCTION IF EXISTS {postgres.identifier(staging)}()"))
+    _drop_functions(connection, staging)
+
+
+def _drop_functions(connection: Connection, staging: str) -> None:
+    made = sa.text("SELECT CAST(CAST(oid AS regprocedure) AS text) FROM pg_proc WHERE starts_with(proname, :staging)")
+    for function in connection.scalars(made, {"staging": staging}).all():
+        connection.execute(sa.text(f"DROP FUNCTION {function}"))
 
 
 def drop_table(resource_id: str) -> None:
@@ -269,8 +277,8 @@ def _load(
             attempt.complete()
     table = attempt.table
     table.check()
-    run(f"DROP TRIGGER fill ON {quote(staging)}")
-    run(f"DROP FUNCTION {quote(staging)}()")
+    run(f"ALTER TABLE {quote(staging)} ALTER COLUMN _full_text DROP EXPRESSION")
+    _drop_functions(connection, staging)
     run("SELECT setval(CAST(:sequence AS regclass), :rows, :called)", sequence=quote(f"{staging}__id_seq"), **_last(stream.rows))
     if not indexed:
         _index(run, staging)
@@ -295,17 +303,28 @@ def _last(rows: int) -> dict[str, Any]:
 
 
 def _create(run: Callable[..., Any], staging: str, fields: Sequence[tuple[str, str]]) -> None:
-    """The empty table, with a trigger of its own for as long as it is filled."""
+    """The empty table. As long as it is filled, PostgreSQL makes ``_full_text`` of the columns by itself.
+
+    What it makes is what the DataStore's trigger makes (``populate_full_text_trigger``). A trigger has the rows written one by one; and
+    that one makes JSON of each row to find its texts.
+    """
     quote = postgres.identifier
+    texts = []
+    for place in range(0, len(fields), _ARGUMENTS):
+        part = fields[place : place + _ARGUMENTS]
+        function = quote(f"{staging}_{place // _ARGUMENTS}")
+        arguments = ", ".join(f"${number}" for number in range(1, len(part) + 1))
+        # Not immutable in truth: how a date is written depends on settings of the session, which stay the same for one load.
+        run(
+            f"CREATE FUNCTION {function}({', '.join(kind for _name, kind in part)}) RETURNS text LANGUAGE plpgsql IMMUTABLE "
+            f"AS $text$ BEGIN RETURN concat_ws(' ', {arguments}); END $text$"
+        )
+        texts.append(f"{function}({', '.join(quote(name) for name, _kind in part)})")
+    language = run("SELECT quote_literal(get_current_ts_config())").scalar()
     columns_sql = ", ".join(f"{quote(name)} {kind}" for name, kind in fields)
-    run(f"CREATE TABLE {quote(staging)} (_id serial PRIMARY KEY, _full_text tsvector, {columns_sql})")
-    # The DataStore's trigger makes JSON of each row to find its texts; this one names the columns, and gives the same.
-    values_sql = ", ".join(f"NEW.{quote(name)}" for name, _kind in fields)
-    run(
-        f"CREATE FUNCTION {quote(staging)}() RETURNS trigger LANGUAGE plpgsql AS $fill$ BEGIN "
-        f"NEW._full_text \x3a= to_tsvector(concat_ws(' ', {values_sql})); RETURN NEW; END $fill$"
-    )
-    run(f"CREATE TRIGGER fill BEFORE INSERT ON {quote(staging)} FOR EACH ROW EXECUTE FUNCTION {quote(staging)}()")
+    joined = " || ' ' || ".join(texts)
+    words = f"to_tsvector(CAST({language} AS regconfig), {joined})"
+    run(f"CREATE TABLE {quote(staging)} (_id serial PRIMARY KEY, _full_text tsvector GENERATED ALWAYS AS ({words}) STORED, {columns_sql})")
 
 
 def _index(run: Callable[..., Any], staging: str) -> None:

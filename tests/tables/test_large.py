@@ -102,8 +102,19 @@ def test_a_large_table_is_like_a_small_one(tmp_path: Path, resource: str, monkey
     assert not left()
 
 
-def test_what_is_found_by_words_is_what_the_datastore_itself_would_find(tmp_path: Path, resource: str, small_pieces: None) -> None:
-    send(write(tmp_path / "a.csv", 1_500), resource)
+@pytest.mark.parametrize("columns", [0, 250])
+def test_what_is_found_by_words_is_what_the_datastore_itself_would_find(
+    tmp_path: Path, resource: str, small_pieces: None, columns: int
+) -> None:
+    path = tmp_path / "a.csv"
+    if columns:
+        # More than a function of PostgreSQL's takes, of each type, some empty.
+        kinds = ("12,5", "31/01/2018", "الولايات n° 7", "oui", "1 000", "2018")
+        lines = (";".join("" if (row + place) % 7 == 0 else kinds[place % 6] for place in range(columns)) for row in range(1_500))
+        path.write_text(";".join(f"c{place}" for place in range(columns)) + "\n" + "".join(f"{line}\n" for line in lines), encoding="utf-8")
+    else:
+        write(path, 1_500)
+    send(path, resource)
     before = ask(f'SELECT CAST(_full_text AS text) FROM "{resource}" ORDER BY _id')  # noqa: S608 - an id
     names = ", ".join(f'"{field["id"]}"' for field in call_action("datastore_info", id=resource)["fields"])
     with postgres.get_write_engine().begin() as connection:
@@ -111,7 +122,33 @@ def test_what_is_found_by_words_is_what_the_datastore_itself_would_find(tmp_path
         connection.execute(sa.text(f'INSERT INTO "{resource}" ({names}) SELECT {names} FROM "{resource}" ORDER BY _id'))  # noqa: S608
     after = ask(f'SELECT CAST(_full_text AS text) FROM "{resource}" WHERE _id > 1500 ORDER BY _id')  # noqa: S608 - an id
     assert len(after) == 1_500
+    assert all(row[0] for row in after)
     assert after == before
+
+
+def test_the_table_is_as_the_datastore_would_have_made_it(
+    tmp_path: Path, resource: str, small_pieces: None, open_dataset_factory: Any
+) -> None:
+    send(write(tmp_path / "a.csv", 1_500), resource)
+    by_hand = open_dataset_factory(resources=[{"url": "http://example.tn/b.csv"}])["resources"][0]["id"]
+    fields = [
+        {"id": one["id"], "type": one["type"], "info": {**one["info"], "from_file": {key: one["info"][key] for key in ("label", "notes")}}}
+        for one in call_action("datastore_info", id=resource)["fields"]
+    ]
+    site_user = call_action("get_site_user")["name"]
+    call_action("datastore_create", {"user": site_user}, resource_id=by_hand, force=True, fields=fields, records=[])
+
+    def plain(name: str) -> list[tuple[Any, ...]]:
+        hashed = postgres._generate_index_name(name, postgres.identifier("_full_text"))
+        said = [tuple(str(cell).replace('"', "").replace(name, "TABLE").replace(hashed, "INDEX") for cell in row) for row in shape(name)]
+        # Without comments, which are compared below, and without the sequence's state.
+        return sorted(row[:4] for row in said[:-1])
+
+    assert plain(resource) == plain(by_hand)
+    assert [one["info"] for one in call_action("datastore_info", id=by_hand)["fields"]] == [
+        {**one["info"], "from_file": mine["info"]["from_file"]}
+        for one, mine in zip(call_action("datastore_info", id=resource)["fields"], fields, strict=True)
+    ]
 
 
 def test_other_ways_to_index(tmp_path: Path, resource: str, small_pieces: None, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
