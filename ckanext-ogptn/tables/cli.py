@@ -62,6 +62,15 @@ def load(context: click.Context, resource_ids: tuple[str, ...], everything: bool
 
 
 @tables.command()
+@click.pass_context
+def sweep(context: click.Context) -> None:
+    """Take up the files that a worker died over: for cron, where workers run without a scheduler."""
+    with context.find_root().meta["flask_app"].test_request_context():
+        found = jobs.sweep()
+        click.echo(f"{found['taken_back']} taken up  {found['removed']} half sent and removed  {found['open']} waiting or read")
+
+
+@tables.command()
 @click.argument("resource_id", required=False)
 @click.pass_context
 def status(context: click.Context, resource_id: str | None) -> None:

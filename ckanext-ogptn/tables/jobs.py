@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import logging
 import os
@@ -14,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 from urllib.parse import unquote, urlsplit
 
+import ckan.lib.jobs as background
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
@@ -28,8 +30,8 @@ from ..fetch import AddressPolicy, Client, FetchError
 from ..fetch import Limits as FetchLimits
 from . import config
 from .findings import TableError
-from .load import load_table
-from .model import FAILED, LOADED, REFUSED, STEPS, WAITING, WORKING, TableState, now
+from .load import load_table, tidy
+from .model import FAILED, LOADED, REFUSED, STEPS, WAITING, WORKING, TableState, now, table_exists
 from .read import open_table
 
 log = logging.getLogger(__name__)
@@ -37,6 +39,9 @@ log = logging.getLogger(__name__)
 _QUEUED_FOR = 300
 #: Seconds after which a job lets other jobs of the queue go first.
 _TURN = 60
+#: Seconds between two looks at what became of the files that wait; and after which a file is looked at that nobody has in hands: a worker
+#: notes that it takes one before it takes it.
+SWEEP_EVERY, STALE_AFTER = 300, 30
 #: Seconds that one job may take in the queue; a file that takes longer is begun anew by the next.
 TIMEOUT = 3 * 3600
 
@@ -46,12 +51,58 @@ def _key() -> str:
 
 
 def schedule() -> None:
-    """Enqueue the reading of what waits, unless such a job waits already."""
+    """Enqueue the reading of what waits, unless such a job waits already; and have somebody look in some minutes what became of it."""
     try:
         if connect_to_redis().set(_key(), "1", nx=True, ex=_QUEUED_FOR):
             tk.enqueue_job(work, title="Load tables", rq_kwargs={"timeout": TIMEOUT})
+            _look_again()
     except RedisError as error:
         log.warning("The loading of tables could not be queued: %s", error)
+
+
+def _look_again() -> None:
+    """Put the next :func:`sweep` into the worker's scheduler, once: whoever comes second finds it there.
+
+    :raises RedisError: there is no queue
+    """
+    due = now() + dt.timedelta(seconds=SWEEP_EVERY)
+    queue = background.get_queue()
+    job_id = f"ogptn-tables-sweep-{tk.config['ckan.site_id']}-{int(due.timestamp()) // SWEEP_EVERY}"
+    if job_id not in queue.scheduled_job_registry:
+        queue.enqueue_at(due, scheduled_sweep, job_id=job_id, result_ttl=0)
+
+
+def scheduled_sweep() -> None:
+    """:func:`sweep`, from the worker's scheduler; again and again for as long as a file waits or is read."""
+    if sweep()["open"]:
+        try:
+            _look_again()
+        except RedisError as error:
+            log.warning("Tables that wait are not looked after until the next file is added: %s", error)
+    model.Session.remove()
+
+
+def sweep() -> dict[str, int]:
+    """Take up what workers left that were killed: their files wait again, what they had sent is removed, and what waits is queued where
+    nobody is reading: the job may have been lost with the worker, or with the queue.
+
+    :returns: ``{"taken_back", "removed", "open"}``: files that wait again, tables half sent, files that wait or are read
+    """
+    if not config.datastore() or not table_exists():
+        return {"taken_back": 0, "removed": 0, "open": 0}
+    taken = _take_back(older_than=STALE_AFTER)
+    try:
+        removed = tidy()
+    except SQLAlchemyError as error:
+        log.warning("What killed workers had sent to the DataStore could not be removed: %s", error)
+        removed = 0
+    states = list(model.Session.scalars(sa.select(TableState.state).where(TableState.state.in_((WAITING, WORKING)))))
+    model.Session.commit()
+    if states and WORKING not in states:
+        schedule()
+    if taken or removed:
+        log.warning("Workers ended over %s files, which are read anew; %s tables half sent were removed", taken, removed)
+    return {"taken_back": taken, "removed": removed, "open": len(states)}
 
 
 def work() -> None:
@@ -85,14 +136,21 @@ def _in_hands(resource_id: str) -> Iterator[None]:
             connection.execute(sa.select(sa.func.pg_advisory_unlock(key)))
 
 
-def _take_back() -> None:
-    """What a worker had in its hands that is no more waits again."""
-    for resource_id in model.Session.scalars(sa.select(TableState.resource_id).where(TableState.state == WORKING)).all():
+def _take_back(older_than: int = 0) -> int:
+    """What a worker had in its hands that is no more waits again.
+
+    :param older_than: seconds since it was begun, at least
+    :returns: how many files that were
+    """
+    taken = 0
+    begun = sa.or_(TableState.started_at.is_(None), TableState.started_at <= now() - dt.timedelta(seconds=older_than))
+    for resource_id in model.Session.scalars(sa.select(TableState.resource_id).where(TableState.state == WORKING, begun)).all():
         free = sa.select(sa.func.pg_try_advisory_xact_lock(_lock(resource_id).scalar_subquery()))
         if model.Session.scalar(free):
             mine = sa.update(TableState).where(TableState.resource_id == resource_id, TableState.state == WORKING)
-            model.Session.execute(mine.values(state=WAITING))
+            taken += cast(Any, model.Session.execute(mine.values(state=WAITING))).rowcount
         model.Session.commit()
+    return taken
 
 
 def _take() -> str | None:

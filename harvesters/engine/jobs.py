@@ -18,6 +18,8 @@ from croniter import croniter
 from rq.exceptions import DeserializationError
 from sqlalchemy import exc
 
+from ckanext.ogptn.tables import jobs as tables
+
 from . import config, removal
 from .model import CLOSED, KINDS, OPEN, Job, Source, now
 from .run import run
@@ -114,11 +116,11 @@ def cancel(job: Job) -> None:
 
 
 def tick() -> dict[str, int]:
-    """What time asks for: start what is due, take up what was abandoned, forget what is old, and come again.
+    """What time asks for: start what is due, take up what was abandoned, the tables of files included, and forget what is old.
 
-    :returns: ``{"started", "revived", "pruned"}``
+    :returns: ``{"started", "revived", "pruned", "tables"}``
     """
-    done = {"started": _start_due(), "revived": _revive(), "pruned": prune()}
+    done = {"started": _start_due(), "revived": _revive(), "pruned": prune(), "tables": tables.sweep()["taken_back"]}
     model.Session.remove()
     return done
 
