@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import ckan.plugins.toolkit as tk
+import msgspec
 
 from ckanext.ogptn.catalogue import text as t
 
@@ -566,6 +567,11 @@ def _parsed(content: bytes) -> Any:
 
 def _readable(dataset: dict[str, Any]) -> bytes:
     """A dataset as people see it who ask for the raw content."""
+    try:
+        return msgspec.json.format(msgspec.json.encode(dataset), indent=1)
+    except UnicodeEncodeError:
+        # Half a character, which is no UTF-8.
+        pass
     return json.dumps(dataset, ensure_ascii=False, indent=1).encode("utf-8", "replace")
 
 

@@ -194,7 +194,8 @@ def _labels(record: Mapping[str, Any]) -> Iterator[str]:
 
 def _agencies(record: Mapping[str, Any]) -> Iterator[str]:
     for reference in (record.get("owner_org"), record.get("responsible_agency")):
-        group = model.Group.get(reference) if reference else None
+        # By its id first: the session has it already when many records are indexed, and CKAN's own look-up asks the database each time.
+        group = (model.Session.get(model.Group, reference) or model.Group.get(reference)) if reference else None
         if group is not None:
             yield group.title or group.name
             yield from names.organization_titles(group).values()

@@ -400,8 +400,9 @@ def ogptn_input(field: Field, schema: Mapping[str, Any]) -> Validator:  # noqa: 
             keep_or_drop: Validator = cast("Validator", tk.get_validator("ignore_not_package_admin"))
             keep_or_drop(("state",), data, errors, context)
             data.setdefault(("state",), tk.missing)
+        files = sorted({other[:2] for other in data if len(other) > 2 and other[0] == "resources"})
         for translated, core in CORE_TEXTS.items():
-            for place in _places(translated, set(fields), resource_fields, data):
+            for place in [()] * (translated in fields) + files * (translated in resource_fields):
                 _adopt_core_text(place, translated, core, data)
         if not organization:
             _keep_what_no_form_shows(fields, data, context)
@@ -424,13 +425,6 @@ def _keep_what_no_form_shows(fields: Mapping[str, Any], data: FlattenDataDict, c
         data["extras", place, "key"], data["extras", place, "value"] = name, value
 
 
-def _places(name: str, fields: set[str], resource_fields: set[str], data: FlattenDataDict) -> list[FlattenKey]:
-    places: list[FlattenKey] = [()] if name in fields else []
-    if name in resource_fields:
-        places += sorted({key[:2] for key in data if key[0] == "resources" and len(key) > 2})
-    return places
-
-
 def _adopt_core_text(place: FlattenKey, translated: str, core: str, data: FlattenDataDict) -> None:
     plain = data.get((*place, core))
     extras = data.get((*place, "__extras"))
@@ -451,7 +445,7 @@ def _likely_language(plain: str) -> str:
 
 def _refuse_hidden_fields(fields: Mapping[str, Any], data: FlattenDataDict, errors: FlattenErrorDict) -> None:
     # An extra of a field's name would be read back as that field, past its validators.
-    for key, value in list(data.items()):
+    for key, value in data.items():
         if len(key) == 3 and key[0] == "extras" and key[2] == "key" and value in fields and not _is_core(str(value)):
             errors.setdefault((*key[:2], "key"), []).append(rules.message("field-as-extra", name=str(value)))
 
@@ -461,7 +455,9 @@ def _is_core(name: str) -> bool:
 
 
 def _refuse_bad_characters(fields: Mapping[str, Any], resource_fields: set[str], data: FlattenDataDict, errors: FlattenErrorDict) -> None:
-    for key, value in list(data.items()):
+    for key, value in data.items():
+        if not isinstance(value, str) and key[-1] not in ("__extras", "__junk"):
+            continue
         if key[-1] in ("__extras", "__junk") and isinstance(value, Mapping):
             found = {
                 (*key[:-1], str(name)): part
@@ -494,10 +490,13 @@ def ogptn_dataset(field: Field, schema: Mapping[str, Any]) -> Validator:  # noqa
     resource_groups = {f["field_name"]: f for f in schema.get("resource_fields", ()) if "repeating_subfields" in f}
     translated = [f["field_name"] for f in schema.get("dataset_fields", ()) if f["field_name"] in CORE_TEXTS]
     in_resources = [f["field_name"] for f in schema.get("resource_fields", ()) if f["field_name"] in CORE_TEXTS]
+    has_tags = any(f["field_name"] == "tags_translated" for f in schema.get("dataset_fields", ()))
 
     def validator(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context) -> None:  # noqa: ARG001
+        there = {k[0] for k in data if len(k) > 2}
         for name, group in groups.items():
-            tidy_group((), name, group, data, errors, context)
+            if name in there or group.get("required"):
+                tidy_group((), name, group, data, errors, context)
         for place in sorted({k[:2] for k in data if k[0] == "resources" and len(k) > 2}):
             for name, group in resource_groups.items():
                 tidy_group(place, name, group, data, errors, context)
@@ -512,7 +511,7 @@ def ogptn_dataset(field: Field, schema: Mapping[str, Any]) -> Validator:  # noqa
                 data[(CORE_TEXTS[name],)] = text
         if is_blank(data.get(("title",))):
             data[("title",)] = data.get(("name",)) or ""
-        if any(f["field_name"] == "tags_translated" for f in schema.get("dataset_fields", ())):
+        if has_tags:
             _fill_tags(data)
 
     return validator
