@@ -19,9 +19,9 @@ from .fields import Kind
 from .fields import field as field_of
 from .segments import Entries, Ints, Row
 
-#: Words and terms that are remembered; then all are forgotten. About 40 MB.
-KNOWN_WORDS = 100_000
-KNOWN_TERMS = 300_000
+#: Words and terms that are remembered; then all are forgotten. About 8 MB.
+KNOWN_WORDS = 12_000
+KNOWN_TERMS = 36_000
 
 
 class Vocabulary:
@@ -88,25 +88,88 @@ def _rows(batch: Batch, documents: Sequence[Any], add: Any) -> list[Row]:
     return [row for one in batch.entries() for row in one.rows()] + list(batch.columns())
 
 
+class Words:
+    """The words of one field: of each value of each document a run of numbers of the vocabulary."""
+
+    def __init__(self) -> None:
+        self.words, self.documents, self.firsts, self.sizes = array("i"), array("i"), array("i"), array("i")
+
+    def add(self, at: int, first: int, words: list[int]) -> None:
+        """
+        :param first: 1 for the first value of a document, 0 for others
+        """
+        self.words.extend(words)
+        self.documents.append(at)
+        self.firsts.append(first)
+        self.sizes.append(len(words))
+
+    def arrays(self, known: Vocabulary) -> tuple[Ints, Ints, Ints, Ints, Ints]:
+        """(document, term, position) of every term of every word; the documents of the field, and how many words each has."""
+        words, documents, firsts, sizes = (_numbers(part) for part in (self.words, self.documents, self.firsts, self.sizes))
+        if not len(words):
+            return _NONE, _NONE, _NONE, _NONE, _NONE
+        wide, filled, counts, starts = (_numbers(part)[words] for part in (known.positions, known.filled, known.counts, known.starts))
+        ends = np.cumsum(sizes, dtype=np.int64)
+        begin = ends - sizes
+        before, length, many = (_running(part) for part in (wide, filled, counts))
+        # How far each run reaches, and where it begins: after those before it in its document, with a gap between.
+        begins = segments.restarts(before[ends] - before[begin] + analysis.POSITION_GAP)
+        heads = np.flatnonzero(firsts)
+        group = np.cumsum(firsts) - 1
+        base = begins - begins[heads][group]
+        lengths = np.bincount(group, weights=length[ends] - length[begin]).astype(np.int64)
+        positions = before[:-1].astype(np.int32)
+        positions += np.repeat((base - before[begin]).astype(np.int32), sizes)
+        per_run = many[ends] - many[begin]
+        taken = np.arange(many[-1], dtype=np.int32)
+        taken += np.repeat(starts - many[:-1].astype(np.int32), counts)
+        places = np.repeat(positions, counts)
+        places += _numbers(known.offsets)[taken]
+        return np.repeat(documents, per_run), _numbers(known.word_terms)[taken], places, documents[heads], lengths
+
+
+class Terms:
+    """Entries of one field whose terms are known."""
+
+    def __init__(self) -> None:
+        self.terms, self.places, self.documents, self.sizes = array("i"), array("i"), array("i"), array("i")
+
+    def add(self, at: int, terms: Iterable[int], places: Iterable[int] = ()) -> None:
+        before = len(self.terms)
+        self.terms.extend(terms)
+        self.places.extend(places)
+        self.documents.append(at)
+        self.sizes.append(len(self.terms) - before)
+
+    def arrays(self) -> tuple[Ints, Ints, Ints]:
+        """(document, term, position) of every entry; no positions in a field that is not split in words."""
+        return np.repeat(_numbers(self.documents), _numbers(self.sizes)), _numbers(self.terms), _numbers(self.places)
+
+
+_NONE: Ints = np.empty(0, np.int32)
+
+
+def _numbers(values: array[int]) -> Ints:
+    return np.frombuffer(values, np.int32) if values else _NONE
+
+
+def _running(values: Ints) -> Ints:
+    """Sums of all that stand before each place, and of all."""
+    sums = np.zeros(len(values) + 1, np.int64)
+    np.cumsum(values, out=sums[1:])
+    return sums
+
+
 class Batch:
-    """Gathers documents' entries as long flat lists."""
+    """Gathers documents' entries as long flat lists, one for each field: arrays are made of one field at a time, as they take several times
+    the memory of what they give."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
-        self.fields: dict[str, int] = {}
-        # Words, in runs: one for each value of each field of each document.
-        self.words: list[int] = []
-        self.runs: list[tuple[int, int, int, int]] = []  # field, document, whether the first of its field, words
-        # Entries whose term is known.
-        self.terms: list[int] = []
-        self.places: list[int] = []
-        self.spans: list[tuple[int, int, int]] = []  # field, document, entries
+        self.words: dict[str, Words] = {}
+        self.terms: dict[str, Terms] = {}
         self.numbers: dict[str, tuple[list[int], list[int]]] = {}
         self.lengths: dict[str, tuple[list[int], list[int]]] = {}
-        self.pairs: dict[str, list[int]] = {}
-
-    def _field(self, name: str) -> int:
-        return self.fields.setdefault(name, len(self.fields))
 
     @staticmethod
     def _put(column: dict[str, tuple[list[int], list[int]]], name: str, at: int, value: int) -> None:
@@ -120,7 +183,7 @@ class Batch:
         for name, texts in contents.texts.items():
             spec = field_of(name)
             if spec.kind in (Kind.TEXT, Kind.GENERAL):
-                self._add_words(self._field(name), at, texts, spec.kind is Kind.TEXT, contents.french)
+                self._add_words(name, at, texts, spec.kind is Kind.TEXT, contents.french)
             elif spec.kind is Kind.STRING:
                 terms = [string_term(text) for text in texts]
                 self._add_terms(name, at, terms if len(terms) == 1 else dict.fromkeys(terms))
@@ -129,8 +192,9 @@ class Batch:
                 self._add_terms(name, at, (lower[:2000],))
                 self._put(self.lengths, name, at, ngram_length(lower))
 
-    def _add_words(self, field: int, at: int, texts: Iterable[str], stemmed: bool, french: bool) -> None:
+    def _add_words(self, name: str, at: int, texts: Iterable[str], stemmed: bool, french: bool) -> None:
         known = self.vocabulary.words[(stemmed, french)]
+        field = self.words.get(name) or self.words.setdefault(name, Words())
         first = 1
         for text in texts:
             words = text.split()
@@ -139,17 +203,12 @@ class Batch:
             except KeyError:
                 new = self.vocabulary.word
                 numbers = [known[word] if word in known else new(word, stemmed, french) for word in words]
-            self.words += numbers
-            self.runs.append((field, at, first, len(numbers)))
+            field.add(at, first, numbers)
             first = 0
 
     def _add_terms(self, name: str, at: int, terms: Iterable[str]) -> None:
-        before = len(self.terms)
-        self.terms += map(self.vocabulary.term, terms)
-        count = len(self.terms) - before
-        self.places += [0] * count
-        self.spans.append((self._field(name), at, count))
-        self.pairs.setdefault(name, []).append(count)
+        field = self.terms.get(name) or self.terms.setdefault(name, Terms())
+        field.add(at, map(self.vocabulary.term, terms))
 
     def add_forward(self, at: int, forward: Forward) -> None:
         for name, value in forward.numbers.items():
@@ -160,75 +219,43 @@ class Batch:
             if field_of(name).kind not in (Kind.TEXT, Kind.GENERAL):
                 self._add_terms(name, at, terms)
                 continue
-            before = len(self.terms)
-            for term, places in terms.items():
-                self.terms += [self.vocabulary.term(term)] * len(places)
-                self.places += places
-            self.spans.append((self._field(name), at, len(self.terms) - before))
+            numbers: list[int] = []
+            places: list[int] = []
+            for term, where in terms.items():
+                numbers += [self.vocabulary.term(term)] * len(where)
+                places += where
+            (self.terms.get(name) or self.terms.setdefault(name, Terms())).add(at, numbers, places)
 
     # -- arrays
 
     def entries(self) -> Iterator[Entries]:
         """The entries of each field."""
-        names = list(self.fields)
-        fields, documents, terms, places = (np.concatenate(pair) for pair in zip(self._of_words(), self._of_terms(), strict=True))
-        order = np.argsort(fields.astype(np.uint16), kind="stable")
-        fields, documents, terms, places = (part[order] for part in (fields, documents, terms, places))
-        bounds = np.searchsorted(fields, np.arange(len(names) + 1))
-        for name, low, high in zip(names, bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-            if high > low:
-                yield self._entries(name, documents[low:high], terms[low:high], places[low:high])
-
-    def _of_words(self) -> tuple[Ints, Ints, Ints, Ints]:
-        """(field, document, term, position) of every term of every word; puts down the fields' lengths."""
-        known = self.vocabulary
-        words = np.array(self.words, np.int64)
-        runs = np.array(self.runs, np.int64).reshape(-1, 4)
-        of_word = (known.positions, known.filled, known.counts, known.starts)
-        wide, filled, counts, starts = (np.frombuffer(part, np.int32)[words] for part in of_word) if len(words) else (words,) * 4
-        fields, documents, firsts, sizes = runs.T
-        # How far each run reaches, and where it begins: after those before it in its field, with a gap between.
-        before, length = (np.concatenate([[0], np.cumsum(part, dtype=np.int64)]) for part in (wide, filled))
-        ends = np.cumsum(sizes)
-        reach = before[ends] - before[ends - sizes]
-        begins = segments.restarts(reach + analysis.POSITION_GAP)
-        heads = np.flatnonzero(firsts)
-        group = np.cumsum(firsts) - 1
-        base = begins - begins[heads][group]
-        lengths = np.bincount(group, weights=length[ends] - length[ends - sizes]).astype(np.int64) if len(group) else group
-        self._put_lengths(fields[heads], documents[heads], lengths)
-        positions = before[:-1] + np.repeat(base - before[ends - sizes], sizes)
-        taken = np.repeat(starts, counts) + segments.spread(counts.astype(np.int64))
-        per_run = np.add.reduceat(np.append(counts, 0), ends - sizes, dtype=np.int64) if len(runs) else sizes
-        per_run[sizes == 0] = 0
-        terms, offsets = (np.frombuffer(part, np.int32) for part in (known.word_terms, known.offsets)) if len(words) else (words, words)
-        return (
-            np.repeat(fields, per_run),
-            np.repeat(documents, per_run),
-            terms[taken],
-            np.repeat(positions, counts) + offsets[taken],
-        )
-
-    def _put_lengths(self, fields: Ints, documents: Ints, lengths: Ints) -> None:
-        names = list(self.fields)
-        for field, document, length in zip(fields.tolist(), documents.tolist(), lengths.tolist(), strict=True):
-            if length:
-                self._put(self.lengths, names[field], document, length)
-
-    def _of_terms(self) -> tuple[Ints, Ints, Ints, Ints]:
-        spans = np.array(self.spans, np.int64).reshape(-1, 3)
-        fields, documents, sizes = spans.T
-        return np.repeat(fields, sizes), np.repeat(documents, sizes), np.array(self.terms, np.int32), np.array(self.places, np.int64)
+        for name, words in self.words.items():
+            documents, terms, places, owners, lengths = words.arrays(self.vocabulary)
+            for owner, length in zip(owners.tolist(), lengths.tolist(), strict=True):
+                if length:
+                    self._put(self.lengths, name, owner, length)
+            if len(terms):
+                yield self._entries(name, documents, terms, places)
+        for name, field in self.terms.items():
+            if field.terms:
+                yield self._entries(name, *field.arrays())
 
     def _entries(self, name: str, documents: Ints, terms: Ints, places: Ints) -> Entries:
         known = self.vocabulary.terms
         used = np.unique(terms).tolist()
         used.sort(key=known.__getitem__)
-        rank = np.empty(int(terms.max()) + 1, np.int64)
+        rank = np.empty(int(terms.max()) + 1, np.int32)
         rank[used] = np.arange(len(used))
         # Term, then as it was: document after document, and in each by position.
-        order = np.sort(rank[terms] << 32 | np.arange(len(terms))) & 0xFFFFFFFF
-        ranks, documents = rank[terms[order]], documents[order]
+        keys = rank[terms].astype(np.int64)
+        keys <<= 32
+        keys += np.arange(len(terms), dtype=np.int32)
+        keys.sort()
+        order = keys.astype(np.uint32)
+        keys >>= 32
+        ranks, documents = keys.astype(np.int32), documents[order]
+        del keys
         texts = [known[number] for number in used]
         if field_of(name).kind not in (Kind.TEXT, Kind.GENERAL):
             return Entries(name, texts, np.bincount(ranks), documents)
@@ -237,8 +264,10 @@ class Batch:
         return Entries(name, texts, np.bincount(ranks[heads]), documents[heads], frequencies, places[order])
 
     def columns(self) -> Iterator[Row]:
+        """What belongs to fields as a whole; after `entries`."""
         for column, make in ((self.numbers, segments.numbers_row), (self.lengths, segments.lengths_row)):
             for name, (documents, values) in column.items():
                 yield make(name, np.array(documents, np.int64), np.array(values, np.int64))
-        for name, counts in self.pairs.items():
-            yield segments.statistics_row(name, len(counts), sum(counts))
+        for name, field in self.terms.items():
+            if field_of(name).kind not in (Kind.TEXT, Kind.GENERAL):
+                yield segments.statistics_row(name, len(field.documents), len(field.terms))

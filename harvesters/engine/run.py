@@ -20,6 +20,7 @@ import uuid
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import ckan.plugins.toolkit as tk
@@ -36,6 +37,7 @@ from .base import CHANGES_ONLY, Backend, Cursor, OptionsError, Record, Validator
 from .decide import GUID_LIMIT, NAMELESS, Judge, describe, storable
 from .kinds import ABANDONED, BROKEN, LOST_INDEX, REFUSED, TOO_MANY_ISSUES
 from .model import CLOSED, OPEN, Batch, HarvestRecord, Job, Source, StoredIssue, now, record_key
+from .outgoing import Outgoing
 from .problems import Cancelled, HarvestError, Issue, Severity, SourceError, short
 from .writer import Item, Outcome, Writer
 
@@ -277,7 +279,10 @@ class Runner:
         source = model.Session.get(Source, source_id)
         assert source is not None
         self.judge = Judge(source, self.note, job_id)
-        self.writer = Writer(user)
+        self.outgoing = Outgoing()
+        self.writer = Writer(user, self.outgoing.take)
+        #: Rows of records whose datasets are committed, and wait in ``outgoing``.
+        self._unindexed: list[int] = []
         self.issues: list[Issue] = []
         self._stored_issues = 0
         self.batch_size = config.number("batch_size")
@@ -401,12 +406,13 @@ class Runner:
         with Later() as later:
             for records in _chunks(self._admitted(backend.records(http, cursor), cursor), CHUNK):
                 pending += self.compare(records, later)
-                while len(pending) >= self.batch_size:
-                    batch, pending = pending[: self.batch_size], pending[self.batch_size :]
-                    if helpers is not None and helpers.give(batch):
-                        given += [record.guid for record in batch]
-                    else:
-                        self.write(batch)
+                with self._indexed_together():
+                    while len(pending) >= self.batch_size:
+                        batch, pending = pending[: self.batch_size], pending[self.batch_size :]
+                        if helpers is not None and helpers.give(batch):
+                            given += [record.guid for record in batch]
+                        else:
+                            self.write(batch)
                 self.commit(phase="writing" if pending else "reading", expected=cursor.expected)
                 model.Session.remove()
                 self.life.keep_going()
@@ -414,9 +420,10 @@ class Runner:
             self._note_present(cursor.present_guids)
             for records in later:
                 pending += self._find_renamed(records)
-                while len(pending) >= self.batch_size:
-                    batch, pending = pending[: self.batch_size], pending[self.batch_size :]
-                    self.write(batch)
+                with self._indexed_together():
+                    while len(pending) >= self.batch_size:
+                        batch, pending = pending[: self.batch_size], pending[self.batch_size :]
+                        self.write(batch)
         if pending:
             self.write(pending)
         if helpers is not None:
@@ -513,9 +520,41 @@ class Runner:
             self.writer.write([item for item in items if item.package_id is None], self._note_outcomes, self._know_again)
             self._write_changes([item for item in items if item.package_id is not None])
         except search.SearchIndexError as error:
-            # Committed, and marked as not indexed: the next job begins with them. Going on would only make them more.
-            raise SourceError(LOST_INDEX, reason=error) from error
-        self.indexed([item.tag["row"] for item in items if item.tag.get("written_now")])
+            raise _lost(error) from error
+        self._unindexed += [item.tag["row"] for item in items if item.tag.get("written_now")]
+        if self.outgoing.waits and not self.outgoing.full:
+            self.commit()
+        else:
+            self._send()
+
+    @contextmanager
+    def _indexed_together(self) -> Iterator[None]:
+        """Within the block several batches go into the search index together; nothing waits for the source meanwhile."""
+        self.outgoing.waits = True
+        try:
+            yield
+            if self._unindexed:
+                self._send()
+        except (Cancelled, HarvestError):
+            model.Session.rollback()
+            self._send()
+            raise
+        finally:
+            self.outgoing.waits = False
+            self.outgoing.forget()
+            self._unindexed = []
+
+    def _send(self) -> None:
+        """Have indexed what waits for it, and note that it is; commits.
+
+        :raises SourceError: the index does not take it
+        """
+        rows, self._unindexed = self._unindexed, []
+        try:
+            self.outgoing.send()
+        except search.SearchIndexError as error:
+            raise _lost(error) from error
+        self.indexed(rows)
         self.commit()
 
     @staticmethod
@@ -634,7 +673,7 @@ class Runner:
             try:
                 showing.send(made)
             except search.SearchIndexError as error:
-                raise SourceError(LOST_INDEX, reason=error) from error
+                raise _lost(error) from error
             model.Session.execute(
                 sa.update(HarvestRecord)
                 .where(HarvestRecord.id.in_([row.id for row in rows]))
@@ -670,7 +709,7 @@ class Runner:
         try:
             return links.resolve(self)
         except search.SearchIndexError as error:
-            raise SourceError(LOST_INDEX, reason=error) from error
+            raise _lost(error) from error
 
     # -- other kinds of job
 
@@ -700,6 +739,11 @@ class Runner:
                 .where(table.c["id"] == self.job_id, table.c["token"] == self.token)
                 .values(counts={"seen": seen}, expected=expected)
             )
+
+
+def _lost(error: search.SearchIndexError) -> SourceError:
+    """Datasets are committed, and marked as not indexed: the next job begins with them. Going on would only make them more."""
+    return SourceError(LOST_INDEX, reason=error)
 
 
 def _chunks(values: Iterator[Any], size: int) -> Iterator[list[Any]]:

@@ -120,10 +120,11 @@ class Writer:
     """Writes batches as one user.
 
     :param user: the name that activities carry; may do everything
+    :param send: takes the documents of each batch, as `showing.send` does
     """
 
-    def __init__(self, user: str) -> None:
-        self.user = user
+    def __init__(self, user: str, send: Callable[[Sequence[dict[str, Any]], Sequence[str]], None] = showing.send) -> None:
+        self.user, self._send = user, send
         self._checks = checks_of_plugins()
         self._rehearsed: list[_Prepared] = []
         self._activities = p.plugin_loaded("activity") and tk.asbool(tk.config.get("ckan.activity_streams_enabled", True))
@@ -171,7 +172,7 @@ class Writer:
             raise
         written = [outcome for outcome in outcomes if outcome.kind in ("created", "updated")]
         indexed = {document["id"] for document in documents}
-        showing.send(documents, [outcome.package_id for outcome in written if outcome.package_id not in indexed])
+        self._send(documents, [outcome.package_id for outcome in written if outcome.package_id not in indexed])
         self._tell(written)
         return outcomes
 
