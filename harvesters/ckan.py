@@ -378,7 +378,7 @@ class CkanBackend(Backend):
         name = _text(remote.get("name"))
         if name:
             draft.data["name"] = name
-        used = _USED | {key for key in extras if key.startswith(("harvest_", "bbox-")) or _IN_A_LANGUAGE.fullmatch(key)}
+        used = _USED | {key for key in extras if re.match(r"bbox-|harvest_(?:object|source)_id$", key) or _IN_A_LANGUAGE.fullmatch(key)}
         kept = {extra["key"] for extra in draft.data["extras"]}
         for key, value in [*extras.items(), *_own_fields(remote)]:
             text = clean(value)
@@ -420,6 +420,7 @@ class CkanBackend(Backend):
 
 def _file(draft: Draft, resource: dict[str, Any]) -> None:
     url = _text(resource.get("url")) or resource.get("download_url")
+    dates = [resource.get(name) for name in ("issued", "datePublished", "release_date", "created")]
     licences = [resource.get(name) for name in ("license", "license_id", "license_url", "license_title")]
     draft.resource(
         url=url,
@@ -429,18 +430,24 @@ def _file(draft: Draft, resource: dict[str, Any]) -> None:
         guid=_text(resource.get("id")),
         size=resource.get("size") or resource.get("byte_size"),
         license=next((value for value in licences if _stated(value) and term("licences", _text(value))), licences[0]),
-        languages=_list(resource.get("language")),
-        modified=re.sub(r"^Date changed\s*", "", _text(resource.get("last_modified"))) or resource.get("modified"),
-        issued=resource.get("issued") or resource.get("release_date") or resource.get("created"),
+        languages=_list(resource.get("language") or resource.get("inLanguage")),
+        modified=re.sub(r"^Date changed\s*", "", _text(resource.get("last_modified")))
+        or resource.get("modified")
+        or resource.get("dateModified"),
+        issued=next((value for value in dates if value), None),
         hash=resource.get("hash"),
         hash_algorithm=resource.get("hash_algorithm"),
         status=resource.get("status"),
         availability=resource.get("availability"),
-        temporal_start=resource.get("temporal_start"),
-        temporal_end=resource.get("temporal_end"),
+        temporal_start=resource.get("temporal_start") or resource.get("temporal_from"),
+        temporal_end=resource.get("temporal_end") or resource.get("temporal_to"),
+        data_dictionary=resource.get("data_dictionary") or resource.get("schema"),
         conforms_to=filter(link, _list(resource.get("conforms_to"))),
         more=[
-            (name, ", ".join(text for value in _list(resource.get(name)) if (text := clean(value, one_line=True)) and text != url))
+            (
+                name,
+                ", ".join(text for part in _list(resource.get(name)) if (text := clean(part, one_line=True)) not in ("", url, *licences)),
+            )
             for name in _OF_FILES
         ],
     )

@@ -194,6 +194,7 @@ class DataJsonBackend(Backend):
             for body in _list(found.get(field)):
                 if isinstance(body, Mapping):
                     draft.agent(field, _texts(body.get("name") or body.get("prefLabel")), uri=body.get("@id"))
+                    draft.beside(f"{field} subOrganizationOf", _word(body.get("subOrganizationOf")))
                 else:
                     draft.agent(field, [(body, "")])
         if not self.options.keep_contacts:

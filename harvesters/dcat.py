@@ -12,7 +12,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from html.entities import name2codepoint
 from typing import Any, ClassVar
@@ -700,13 +700,14 @@ class _Reader:
         # Reference systems and standards by name: no mistake, but no address either.
         draft.aside("conforms_to", ", ".join(value for value in standards if not link(value)))
         draft.links("documentation", self._values(node, FOAF.page))
-        if page := self._value(node, DCAT.landingPage):
+        if page := self._value(node, DCAT.landingPage, FOAF.homepage):
             draft.link("url", page)
         self._agents()
         draft.terms("hvd_category", "hvd_categories", self._values(node, _AP.hvdCategory))
         for distribution in self._distributions():
             self._resource(distribution)
-        for name, text in self._rest(node, _READ):
+        shown = {page, *draft.data["title_translated"].values()}
+        for name, text in self._rest(node, _READ, shown):
             draft.beside(name, text)
         # Of these there is one here.
         draft.beside("identifier", ", ".join(self._values(node, DCT.identifier)[1:]))
@@ -719,11 +720,17 @@ class _Reader:
     def _called(self, agent: Node) -> list[tuple[str, str]]:
         return [(str(agent), "")] if isinstance(agent, Literal) else self._said(agent, *_NAMES)
 
-    def _rest(self, node: Node, read: set[URIRef]) -> list[tuple[str, str]]:
-        """What else is said of a dataset or a file: ``[(last part of the predicate's address, words)]``."""
+    def _is_person(self, agent: Node) -> bool:
+        return any(kind in _PERSONS for kind in self._graph.objects(agent, RDF.type))
+
+    def _rest(self, node: Node, read: set[URIRef], shown: Collection[str]) -> list[tuple[str, str]]:
+        """What else is said of a dataset or a file: ``[(last part of the predicate's address, words)]``.
+
+        :param shown: what needs not be said again
+        """
         found: dict[str, set[str]] = {}
         for predicate, value in self._graph.predicate_objects(node):
-            if predicate not in read and (text := self._words(value)):
+            if predicate not in read and (text := self._words(value)) and text not in shown:
                 found.setdefault(re.split(r"[/#]", str(predicate))[-1][:80], set()).add(text)
         return [(name, ", ".join(sorted(texts))) for name, texts in sorted(found.items()) if name]
 
@@ -731,13 +738,13 @@ class _Reader:
         """A value in words: a text, what a thing is called, or what it says itself; nothing of persons."""
         if isinstance(value, Literal):
             return plain(value)
-        if any(kind in _PERSONS for kind in self._graph.objects(value, RDF.type)):
+        if self._is_person(value):
             return ""
         labels = [plain(text) for text, _language in _labels(self._graph, value)]
         if isinstance(value, URIRef):
             return " ".join([*labels[:1], str(value)])
         if labels or depth > 2:
-            return " / ".join(labels)
+            return " ".join([" / ".join(labels), *self._values(value, DCAT.endpointURL)])
         parts = {
             f"{re.split(r'[/#]', str(predicate))[-1]}: {text}"
             for predicate, part in self._graph.predicate_objects(value)
@@ -843,6 +850,8 @@ class _Reader:
         for field, predicate in (("publisher", DCT.publisher), ("publisher", DCT.rightsHolder), ("creator", DCT.creator)):
             found = []
             for agent in self._graph.objects(self._node, predicate):
+                if not self._options.keep_contacts and self._is_person(agent):
+                    continue
                 if isinstance(agent, Literal):
                     found.append((agent, [(str(agent), agent.language or "")]))
                 else:
@@ -871,7 +880,7 @@ class _Reader:
                 pages = [text for text, _language in self._said(contact, *_PAGES)]
                 if isinstance(contact, URIRef) and (contact, None, None) not in self._graph:
                     # A page in the place of a contact, or a mail address; some are written without "https://", and so made relative.
-                    bare = re.search(r"/(www\.[\w.-]+)/?$", str(contact))
+                    bare = re.search(r"(?<![:/])/(www\.[\w.-]+)/?$", str(contact))
                     mails, pages = ([str(contact)], []) if "@" in str(contact) else ([], [bare[1] if bare else str(contact)])
                 contacts.append((self._said(contact, *_NAMES), mails, pages))
         for names, mails, pages in sorted(contacts):
@@ -917,12 +926,13 @@ class _Reader:
         more += [("licence", text) for text in own if text != licence and not term("licences", text) and text not in written]
         standards = self._values(item, DCT.conformsTo)
         more += [("conformsTo", text) for text in standards if not link(text)]
+        names = _texts(graph, item, DCT.title, RDFS.label)
         self._draft.resource(
             url=url,
-            names=_texts(graph, item, DCT.title, RDFS.label),
+            names=names,
             descriptions=_texts(graph, item, DCT.description),
             formats=[re.sub(r"^https?://www\.iana\.org/assignments/media-types/", "", text) for text in formats],
-            guid=_own_address(item),
+            guid=_own_address(item) or _identifier(graph, item),
             license=licence,
             languages=self._values(item, DCT.language),
             issued=self._value(item, DCT.issued),
@@ -933,7 +943,7 @@ class _Reader:
             conforms_to=filter(link, standards),
             status=self._value(item, ADMS.status),
             availability=self._value(item, _AP.availability, _DE.plannedAvailability),
-            more=[*more, *self._rest(item, _READ_OF_FILE)],
+            more=[*more, *self._rest(item, _READ_OF_FILE, [text for text, _language in names])],
         )
 
 
@@ -948,8 +958,9 @@ _READ = {
 }  # fmt: skip
 #: The same of a file.
 _READ_OF_FILE = {
-    RDF.type, DCT.title, DCT.description, DCT["format"], DCAT.mediaType, DCT.license, DCT.rights, DCT.language, DCT.issued, DCT.modified,
-    DCAT.byteSize, SPDX.checksum, DCT.conformsTo, DCAT.downloadURL, DCAT.accessURL, ADMS.status, _AP.availability, _DE.plannedAvailability,
+    RDF.type, DCT.title, DCT.description, DCT.identifier, DCT["format"], DCAT.mediaType, DCT.license, DCT.rights, DCT.language,
+    DCT.issued, DCT.modified, DCAT.byteSize, SPDX.checksum, DCT.conformsTo, DCAT.downloadURL, DCAT.accessURL, ADMS.status,
+    _AP.availability, _DE.plannedAvailability,
 }  # fmt: skip
 _PERSONS = {FOAF.Person, SCHEMA.Person, VCARD.Individual}
 

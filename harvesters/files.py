@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import unquote, urljoin, urlsplit
@@ -23,7 +23,7 @@ from ckanext.ogptn.catalogue import text as t
 
 from .engine.base import Backend, Check, Cursor, HttpClient, Options, Record, Response, SourceError, Validators, option
 from .engine.problems import NOT_EXPECTED, NOT_VALID_RECORD, Kind, RecordError, Severity
-from .foreign import Draft, LicensedOptions, date, plain, stable_json
+from .foreign import LEFT_OUT, Draft, LicensedOptions, date, plain, said, stable_json
 
 #: What columns may be called, folded (`text.fold`), without the language at the end.
 _COLUMNS = {
@@ -160,7 +160,7 @@ class FilesBackend(Backend):
         if kind == "folder":
             yield from self._folder(http, response, cursor)
             return
-        rows = rows_of(response.content, response.url, kind)
+        rows = rows_of(response.content, response.url, kind, self._too_many_cells)
         # Held whole: a list is kept by hand, and the rows of one dataset need not follow each other.
         datasets = self._datasets(rows, response.url, cursor)
         cursor.expect(len(datasets))
@@ -175,6 +175,11 @@ class FilesBackend(Backend):
                 parsed=found,
             )
         cursor.state["document"] = {"etag": response.validators.etag, "last_modified": response.validators.last_modified}
+
+    def _too_many_cells(self, line: int, cells: Sequence[str]) -> None:
+        text = ", ".join(cell for cell in cells if cell.strip())
+        if text:
+            self.report(LEFT_OUT, title=f"№ {line}", value=text, reason=tk._("there is no column for it"))
 
     def _datasets(self, rows: Sequence[Any], url: str, cursor: Cursor) -> dict[str, dict[str, Any]]:
         datasets: dict[str, dict[str, Any]] = {}
@@ -207,17 +212,22 @@ class FilesBackend(Backend):
                 cursor.incomplete(NOT_VALID_RECORD.slug)
                 continue
             entry = datasets.setdefault(guid, {"files": []})
+            first = "other" not in entry
             for name, value in known.items():
                 if _base(name) not in _OF_FILES:
                     entry.setdefault(name, value)
+            # What a further row says in columns of its own is said of its file.
+            other = {} if first else {name: value for name, value in known["other"].items() if entry["other"].get(name) != value}
             for file in files if isinstance(files, list) else []:
                 if isinstance(file, Mapping):
                     of_file = {
                         column: value for name, value in file.items() if (column := _LIST.find(str(name))) and value not in (None, "")
                     }
                     kept = {name: value for name, value in of_file.items() if _base(name) in _OF_FILES or file is not known}
+                    unknown = {str(name)[:100]: value for name, value in file.items() if file is not known and not _LIST.find(str(name))}
                     if address := plain(kept.get("url")):
-                        entry["files"].append({**kept, "url": urljoin(url, address)})
+                        more = {**other, **unknown}
+                        entry["files"].append({**kept, "url": urljoin(url, address), **({"other": more} if more else {})})
                 elif isinstance(file, str):
                     entry["files"].append({"url": urljoin(url, file)})
         for name in sorted(strange)[:20]:
@@ -232,7 +242,13 @@ class FilesBackend(Backend):
         files: set[str] = set()
         while waiting:
             address, depth, response = waiting.pop(0)
-            page = response or http.get(address, max_bytes=LARGEST)
+            try:
+                page = response or http.get(address, max_bytes=LARGEST)
+            except SourceError as error:
+                # One folder of many: the others can be read, and nothing of this one is gone.
+                self.report(error.kind, **error.values)
+                cursor.incomplete(error.kind.slug)
+                continue
             for link, beside in links_of(page.content, address):
                 if not link.startswith(base) or link in seen or link in files:
                     continue
@@ -292,6 +308,7 @@ class FilesBackend(Backend):
                 guid=plain(file.get("identifier")),
                 size=file.get("size"),
                 modified=file.get("modified"),
+                more=[(plain(name)[:80], said(value)) for name, value in (file.get("other") or {}).items()],
             )
         return draft.finish()
 
@@ -306,13 +323,17 @@ def _kind(response: Response) -> str:
     return "csv"
 
 
-def rows_of(content: bytes, url: str, kind: str) -> list[Any]:
+TooManyCells = Callable[[int, Sequence[str]], None]
+
+
+def rows_of(content: bytes, url: str, kind: str, too_many_cells: TooManyCells | None = None) -> list[Any]:
     """The rows of a list: what each says in each column.
 
     :param kind: ``csv``, ``json`` or ``yaml``
+    :param too_many_cells: told of CSV's lines that are longer than the header: the line's number, its further cells
     :raises SourceError: it is no such list
     """
-    return list(_csv_rows(content, url)) if kind == "csv" else _entries(content, url, kind)
+    return list(_csv_rows(content, url, too_many_cells)) if kind == "csv" else _entries(content, url, kind)
 
 
 def _entries(content: bytes, url: str, kind: str) -> list[Any]:
@@ -344,10 +365,11 @@ _PlainLoader.yaml_implicit_resolvers = {
 }
 
 
-def _csv_rows(content: bytes, url: str) -> Iterator[dict[str, Any]]:
+def _csv_rows(content: bytes, url: str, too_many_cells: TooManyCells | None) -> Iterator[dict[str, Any]]:
     text = ""
-    # Excel writes the code page of its Windows: French or Arabic.
-    for charset in ("utf-8-sig", "cp1256" if _looks_arabic(content) else "cp1252", "latin-1"):
+    # Excel writes the code page of its Windows: French or Arabic; and UTF-16 with tabs as "Unicode text".
+    wide = ["utf-16"] if content[:2] in (b"\xff\xfe", b"\xfe\xff") else []
+    for charset in (*wide, "utf-8-sig", "cp1256" if _looks_arabic(content) else "cp1252", "latin-1"):
         try:
             text = content.decode(charset)
             break
@@ -358,7 +380,9 @@ def _csv_rows(content: bytes, url: str) -> Iterator[dict[str, Any]]:
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
         for row in reader:
-            row.pop(None, None)  # pyright: ignore[reportCallIssue, reportArgumentType] - cells beyond the header
+            beyond = row.pop(None, None)  # pyright: ignore[reportCallIssue, reportArgumentType] - cells beyond the header
+            if beyond and too_many_cells is not None:
+                too_many_cells(reader.line_num, beyond)
             yield row
     except csv.Error as error:
         raise SourceError(NOT_EXPECTED, url=url, found=str(error), expected="CSV") from None

@@ -843,7 +843,7 @@ class Draft:
         for called in (urlsplit(resource.get("url", "")).path.rsplit("/", 1)[-1], *resource.get("name_translated", {}).values()):
             ending = called.rsplit(".", 1)
             by_name = term("formats", ending[1]) if len(ending) == 2 and re.fullmatch(r"\w{2,7}", ending[1]) else None
-            if by_name and (code in (None, "OCTET") or (code, by_name) == ("JSON", "GEOJSON")):
+            if by_name and (code in (None, "OCTET") or (code, by_name) in _FINER):
                 code = by_name
         if code:
             resource["format"] = code
@@ -879,6 +879,8 @@ class Draft:
         return self.data
 
 
+#: Formats that a file's ending tells better than the source, who calls each workbook "XLS" and each text "text".
+_FINER = {("JSON", "GEOJSON"), ("XLS", "XLSX"), ("TXT", "CSV"), ("TXT", "TSV")}
 _OWN, _UNNAMED, _FOREIGN, _RARE = range(4)
 
 

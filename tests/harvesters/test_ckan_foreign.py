@@ -301,3 +301,22 @@ def test_what_a_site_counts_and_checks_is_no_change() -> None:
     assert before.hashes == after.hashes
     _found, renamed = one(organization={**organization, "title": "Office of water"}, groups=[{"name": "g", "title": "G"}], resources=[file])
     assert before.hashes != renamed.hashes
+
+
+def test_hong_kong_and_the_united_kingdom() -> None:
+    found, _reading = one(
+        harvest_source_title="data.gov.au",
+        extras=[{"key": "harvest_url", "value": "http://data.example/1"}, {"key": "harvest_object_id", "value": "5e9d"}],
+        resources=[
+            {
+                "id": "a", "url": "https://a.example/a.csv", "name": "A", "schema": "https://a.example/schema.txt", "inLanguage": "en",
+                "temporal_from": "24/06/2026", "temporal_to": "25/06/2026", "datePublished": "2019-06-26", "created": "2025-06-24T16:32:01",
+                "license": "cc-by", "rights": "cc-by",
+            }
+        ],
+    )  # fmt: skip
+    assert extras_of(found) == {"harvest_source_title": "data.gov.au", "harvest_url": "http://data.example/1"}
+    (file,) = found["resources"]
+    assert (file["data_dictionary"], file["language"], file["issued"]) == ("https://a.example/schema.txt", ["ENG"], "2019-06-26")
+    assert (file["temporal_start"], file["temporal_end"]) == ("2026-06-24", "2026-06-25")
+    assert "description_translated" not in file

@@ -522,6 +522,7 @@ def test_nothing_is_lost_that_a_catalogue_says(http_server: SourceServer, accept
         dct:contributor [ a foaf:Person ; foaf:name "Jane Doe" ] ;
         prov:qualifiedAttribution [ a prov:Attribution ; dcat:hadRole "processor" ; prov:agent [ foaf:name "Bureau" ] ] ;
         dcat:distribution ex:1f .
+      ex:1 dcat:contactPoint <https://www.office.example/> ; foaf:homepage <https://x.example/home> ; rdfs:label "Sols" .
       ex:1f a dcat:Distribution ; dct:title "F"@fr ; dcat:downloadURL <https://x.example/f.zip> ; dcat:accessURL <https://x.example/page> ;
         dct:license <https://creativecommons.org/licenses/by/4.0/> ; dct:rights "Source obligatoire" ;
         de:licenseAttributionByText "Commune de X, 2015" ; adms:status <http://purl.org/adms/status/Completed> ;
@@ -536,12 +537,42 @@ def test_nothing_is_lost_that_a_catalogue_says(http_server: SourceServer, accept
     assert (extras["source"], extras["legalBasis"], extras["subject"]) == ("registre", "Loi 2016-22", "2441 bilancio")
     assert extras["identifier"] == "doi:10.1/x, b-2"
     assert (extras["url"], extras["rightsHolder"], extras["hasVersion"]) == ("https://x.example/fr", "Commune", "https://data.example/2")
-    assert extras["spatialResolutionInMeters"] == "10.0"
+    assert (extras["spatialResolutionInMeters"], extras["homepage"]) == ("10.0", "https://x.example/home")
+    assert "label" not in extras
+    assert found["contact"] == [{"url": "https://www.office.example/"}]
     assert "Bureau" in extras["qualifiedAttribution"] and "processor" in extras["qualifiedAttribution"]
     assert "Doe" not in str(found)
     (file,) = found["resources"]
     assert (file["license"], file["status"], file["availability"]) == ("CC_BY_4_0", "COMPLETED", "STABLE")
-    for words in ("https://x.example/page", "Source obligatoire", "Commune de X, 2015", "Une règle", "WMS"):
+    for words in ("https://x.example/page", "Source obligatoire", "Commune de X, 2015", "Une règle", "WMS", "https://x.example/wms"):
         assert words in str(found), words
     shown = accepted(found, "sols")
     assert any(extra["value"] == "Loi 2016-22" for extra in shown["extras"])
+
+
+def test_a_file_is_called_better_by_its_ending(http_server: SourceServer) -> None:
+    """Madrid calls its workbooks "XLS", London its CSV "text/plain"."""
+    files = ("XLS", "a.xlsx"), ("text/plain", "a.csv"), ("XLS", "a.xls"), ("CSV", "a.txt")
+    body = (
+        PREFIXES
+        + 'ex:1 a dcat:Dataset ; dct:title "A" ; foaf:homepage <https://x.example/home> ; dcat:distribution '
+        + " , ".join(
+            f'[ dct:title "{place}" ; dct:format "{name}" ; dcat:accessURL <https://x.example/{file}> ]'
+            for place, (name, file) in enumerate(files)
+        )
+    )
+    found = read(DcatBackend, http_server.says("/a.ttl", body + " .")).only()
+    assert [resource["format"] for resource in found["resources"]] == ["XLSX", "CSV", "XLS", "CSV"]
+    assert found["url"] == "https://x.example/home"
+
+
+def test_persons_can_be_left_out(http_server: SourceServer) -> None:
+    body = (
+        PREFIXES
+        + """ex:1 a dcat:Dataset ; dct:title "A" ; dct:creator [ a foaf:Person ; foaf:name "Jane Doe" ] ;
+        dct:publisher [ a foaf:Organization ; foaf:name "Office" ] ; dcat:contactPoint [ vcard:fn "John Doe" ] ."""
+    )
+    url = http_server.says("/a.ttl", body)
+    assert "creator" in read(DcatBackend, url).only()
+    found = read(DcatBackend, url, options={"keep_contacts": False}).only()
+    assert ("Doe" in str(found), found["source_publisher"]) == (False, "Office")

@@ -107,3 +107,44 @@ def test_a_page_without_files_is_said_to_be_one(http_server: SourceServer) -> No
         found = backend.check(http)
     assert (found.title, found.first) == ("", "")
     assert len(found.notes) == 1
+
+
+def test_a_list_as_excel_saves_unicode_text(http_server: SourceServer) -> None:
+    """“Unicode text” of Excel: UTF-16 with tabs."""
+    body = LIST.replace(";", "\t").encode("utf-16")
+    reading = read(FilesBackend, http_server.says("/l/liste.txt", body))
+    assert reading.order == ["B-1", "C-1"]
+    assert reading.datasets["B-1"]["title_translated"] == {"fr": "Barrages", "ar": "السدود"}
+
+
+def test_a_line_with_too_many_cells_is_said(http_server: SourceServer) -> None:
+    body = "title;url\nEau;https://a.example/1.csv;en trop\nAir;https://a.example/2.csv\n"
+    reading = read(FilesBackend, http_server.says("/l.csv", body))
+    assert reading.order == ["Eau", "Air"]
+    (issue,) = [issue for issue in reading.issues if issue.slug == "left-out"]
+    assert (issue.values["value"], issue.title) == ("en trop", "№ 2")
+
+
+def test_what_each_file_of_a_list_says_stays_with_it(http_server: SourceServer) -> None:
+    rows = [
+        {"identifier": "B", "title": "Barrages", "url": "https://a.example/1.csv", "responsable": "Direction A"},
+        {"identifier": "B", "url": "https://a.example/2.csv", "responsable": "Direction B"},
+        {"title": "Routes", "files": [{"url": "https://a.example/3.csv", "echelle": "1:50000"}]},
+    ]
+    reading = read(FilesBackend, http_server.says("/l.json", json.dumps(rows)))
+    dams, roads = reading.datasets["B"], reading.datasets["Routes"]
+    assert dams["extras"] == [{"key": "original_responsable", "value": "Direction A"}]
+    assert "responsable: Direction B" in dams["resources"][1]["description_translated"]["fr"]
+    assert "echelle: 1:50000" in roads["resources"][0]["description_translated"]["fr"]
+
+
+def test_a_folder_that_cannot_be_read_does_not_end_the_others(http_server: SourceServer) -> None:
+    listing = '<html><body><a href="ferme/">ferme/</a> <a href="ouvert/">ouvert/</a> <a href="a.csv">a.csv</a></body></html>'
+    url = http_server.says("/d/", listing)
+    http_server.says("/d/ferme/", "no", status=403)
+    http_server.says("/d/ouvert/", '<html><body><a href="b.csv">b.csv</a></body></html>')
+    reading = read(FilesBackend, url)
+    assert reading.order == ["a.csv", "ouvert/b.csv"]
+    # Nothing of it counts as gone.
+    assert reading.cursor.reasons
+    assert [issue.values["url"] for issue in reading.issues if issue.slug == "forbidden" or issue.slug == "bad-status"] == [url + "ferme/"]
