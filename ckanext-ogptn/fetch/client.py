@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urljoin, urlsplit
 
 import certifi
@@ -32,6 +32,7 @@ from . import decoding
 from .addresses import AddressPolicy
 from .answer import Answer
 from .errors import FetchError, Stopped
+from .part import Part
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -41,6 +42,8 @@ _RETRY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: Output below which no ratio is suspicious, in bytes: a page of zeros is small enough to be read.
 _UNSUSPICIOUS = 10_000_000
+#: Bytes by which an attempt brought us further, so that it does not count among the attempts.
+_PROGRESS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,7 @@ class Client:
 
     :param addresses: what may be fetched inside the own network; nothing by default
     :param ca_certificates: PEM: the intermediate certificate that a site fails to send, or the authority of a private one
+    :param ca_origin: an address of the only site that they are trusted for; scheme, host and port count. All sites when it is not given
     :param should_stop: asked while waiting and reading; true ends the request with `Stopped`
     :param proxy: the web proxy's address
     :raises FetchError: ``certificate-shape``
@@ -152,6 +156,7 @@ class Client:
         limits: Limits | None = None,
         addresses: AddressPolicy | None = None,
         ca_certificates: str | None = None,
+        ca_origin: str | None = None,
         credentials: Credentials | None = None,
         user_agent: str = USER_AGENT,
         should_stop: Callable[[], bool] | None = None,
@@ -169,9 +174,13 @@ class Client:
         # Proxies, credentials and certificates come from our own settings, not from whatever environment the worker was started in.
         self._session.trust_env = False
         self._session.headers = CaseInsensitiveDict({"User-Agent": user_agent, "Accept-Encoding": "gzip, deflate, br", "Accept": "*/*"})
-        adapter = _Adapter(tls_context(ca_certificates), self._addresses, self._clock)
+        adapter = _Adapter(tls_context(None if ca_origin else ca_certificates), self._addresses, self._clock)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
+        if ca_origin and ca_certificates:
+            special = _Adapter(tls_context(ca_certificates), self._addresses, self._clock)
+            for prefix in _prefixes(ca_origin):
+                self._session.mount(prefix, special)
 
     def get(
         self,
@@ -231,18 +240,27 @@ class Client:
     def _fetch(self, url: str, params: Mapping[str, Any] | None, ask: _Ask) -> Answer:
         self._clock.start(self.limits.total_timeout)
         address = _prepared(url, params)
+        part = Part(self.limits.memory)
         attempt = 0
-        while True:
-            try:
-                return self._attempt(address, ask)
-            except FetchError as error:
-                if not error.retryable or attempt >= self.limits.retries:
-                    raise
-                wait = self._wait(attempt, error)
-                if wait > self._clock.left():
-                    raise
-                self._sleep(wait, address)
-                attempt += 1
+        try:
+            while True:
+                had = part.received
+                try:
+                    return self._attempt(address, ask, part)
+                except FetchError as error:
+                    if part.received - had >= _PROGRESS and part.rest():
+                        # A line that is cut now and then brings a large file all the same: the whole time is what ends it.
+                        attempt = 0
+                    if not error.retryable or attempt >= self.limits.retries:
+                        raise
+                    wait = self._wait(attempt, error)
+                    if wait > self._clock.left():
+                        raise
+                    self._sleep(wait, address)
+                    attempt += 1
+        except BaseException:
+            part.forget()
+            raise
 
     def _wait(self, attempt: int, error: FetchError) -> float:
         backoff = min(self.limits.backoff * 2**attempt, self.limits.max_wait)
@@ -263,17 +281,17 @@ class Client:
                 raise Stopped(url)
             time.sleep(min(left, 0.5))
 
-    def _attempt(self, url: str, ask: _Ask) -> Answer:
+    def _attempt(self, url: str, ask: _Ask, part: Part) -> Answer:
         seen = {url}
         here = url
         moved: str | None = None
         permanently = True
         for _hop in range(self.limits.max_redirects + 1):
-            response = self._send(here, ask)
+            response = self._send(here, ask, part.rest())
             try:
                 target = self._redirect(response, here)
                 if target is None:
-                    return self._read(response, here, ask, moved)
+                    return self._read(response, here, ask, part, moved)
                 permanently = permanently and response.status_code in (301, 308)
             finally:
                 response.close()
@@ -292,7 +310,7 @@ class Client:
             raise FetchError("redirect-nowhere", here, status=response.status_code)
         return _prepared(urljoin(here, location), None)
 
-    def _send(self, url: str, ask: _Ask) -> requests.Response:
+    def _send(self, url: str, ask: _Ask, rest: Mapping[str, str]) -> requests.Response:
         host = urlsplit(url).hostname or ""
         self._sleep(self._politeness.turn(host, self.limits.pause), url)
         if self._should_stop():
@@ -300,7 +318,9 @@ class Client:
         if self._proxies:
             self._check_before_proxy(host, url)
         secret = self._credentials.for_url(url) if self._credentials else {}
-        request = self._session.prepare_request(requests.Request(ask.method, url, headers={**ask.headers, **secret}))
+        # If-Range says for the rest what these say for the whole.
+        asked = {name: value for name, value in ask.headers.items() if not (rest and name in ("If-None-Match", "If-Modified-Since"))}
+        request = self._session.prepare_request(requests.Request(ask.method, url, headers={**asked, **rest, **secret}))
         timeout = (self._clock.limit(self.limits.connect_timeout), self._clock.limit(self.limits.read_timeout))
         with _translated(url, self.limits, self._clock):
             return self._session.send(request, stream=True, allow_redirects=False, timeout=timeout, verify=True, proxies=self._proxies)
@@ -316,39 +336,41 @@ class Client:
             raise FetchError("inside-address", url)
 
     # ----------------------------------------------------------------------------------------------------------------- the answer
-    def _read(self, response: requests.Response, url: str, ask: _Ask, moved: str | None) -> Answer:
+    def _read(self, response: requests.Response, url: str, ask: _Ask, part: Part, moved: str | None) -> Answer:
         status = response.status_code
         if ask.any_status or (status == 304 and ask.conditional):
             return Answer(url, status, response.headers, tempfile.SpooledTemporaryFile(), 0, moved)
+        continued = status == 206 and bool(part.rest())
+        if (continued and not part.is_continued_by(response)) or (status == 416 and part.received):
+            # Not the rest of what is there: all of it, the next time.
+            received = part.received
+            part.forget()
+            raise FetchError("truncated", url, received=received, expected="?", retryable=True)
         if not 200 <= status < 300 and status not in ask.allow_status:
             raise _status_error(response, url)
-        # Not a `with`: the answer owns the file, unless it never comes to be.
-        file = cast("IO[bytes]", tempfile.SpooledTemporaryFile(max_size=self.limits.memory))  # noqa: SIM115
-        try:
-            with _translated(url, self.limits, self._clock):
-                size = self._copy(response, url, ask.max_bytes, file)
-        except BaseException:
-            file.close()
-            raise
-        file.seek(0)
-        return Answer(url, status, response.headers, file, size, moved)
+        with _translated(url, self.limits, self._clock):
+            self._copy(response, url, ask.max_bytes, part, continued)
+        answer = Answer(url, 200 if continued else status, part.headers, part.content(), part.size, moved)
+        answer.file.seek(0)
+        return answer
 
-    def _copy(self, response: requests.Response, url: str, max_bytes: int, file: IO[bytes]) -> int:
+    def _copy(self, response: requests.Response, url: str, max_bytes: int, part: Part, continued: bool) -> None:
         declared = response.headers.get("Content-Length", "")
         if declared.isdigit() and int(declared) > max_bytes:
             raise FetchError("too-large", url, limit=max_bytes)
         encoding = response.headers.get("Content-Encoding", "")
-        received = size = 0
         try:
-            unpack = decoding.decoder(encoding)
+            if not continued:
+                part.begin(response)
+            file = part.content()
             # read1: what is there already. A whole block would be waited for, byte by byte, past every time limit.
             while sent := response.raw.read1(decoding.STEP, decode_content=False):
-                received += len(sent)
-                for piece in unpack.feed(sent):
-                    size += len(piece)
-                    if size > max_bytes:
+                part.received += len(sent)
+                for piece in part.unpack.feed(sent):
+                    part.size += len(piece)
+                    if part.size > max_bytes:
                         raise FetchError("too-large", url, limit=max_bytes)
-                    if size > _UNSUSPICIOUS and size > received * self.limits.max_ratio:
+                    if part.size > _UNSUSPICIOUS and part.size > part.received * self.limits.max_ratio:
                         raise FetchError("decompression-bomb", url, ratio=round(self.limits.max_ratio))
                     file.write(piece)
                 self._clock.check(url)
@@ -356,9 +378,19 @@ class Client:
                     raise Stopped(url)
         except decoding.Unreadable:
             raise FetchError("unreadable-compression", url, encoding=encoding[:40]) from None
-        if not unpack.complete:
+        if not part.unpack.complete:
+            # All came that was sent: there is no rest to ask for.
+            received = part.received
+            part.forget()
             raise FetchError("truncated", url, received=received, expected="?", retryable=True)
-        return size
+
+
+def _prefixes(origin: str) -> list[str]:
+    """How the addresses of a site begin, as requests compares them."""
+    scheme, host, port = _origin(origin)
+    name = f"[{host}]" if ":" in host else host
+    usual = [f"{scheme}://{name}/"] if port == {"http": 80, "https": 443}.get(scheme) else []
+    return [f"{scheme}://{name}:{port}/", *usual]
 
 
 def _prepared(url: str, params: Mapping[str, Any] | None) -> str:

@@ -18,7 +18,7 @@ import brotli
 import pytest
 
 from ckanext.ogptn.fetch import AddressPolicy, Client, Credentials, FetchError, Limits, Stopped, errors, shown
-from ckanext.ogptn.fetch.client import Politeness, retry_after, tls_context
+from ckanext.ogptn.fetch.client import Politeness, _prefixes, retry_after, tls_context
 from ckanext.ogptn.seed import certificates  # pyright: ignore[reportMissingImports]
 from tests.conftest import SourceServer
 
@@ -506,6 +506,31 @@ def test_tls_stays_verified_and_a_missing_certificate_can_be_supplied() -> None:
         assert refused(url, client(ca_certificates=intermediate.pem)).slug == "certificate-chain", "an intermediate is no authority"
         with client(ca_certificates=trusting + intermediate.pem) as fetching:
             assert fetching.get(url).text() == "safe"
+
+
+def test_a_certificate_for_one_site_opens_no_other() -> None:
+    root = certificates.authority()
+    with tls_server(certificates.server(root)) as url, tls_server(certificates.server(root)) as other:
+        with client(ca_certificates=root.pem, ca_origin=f"{url}some/page") as fetching:
+            assert fetching.get(url).text() == "safe"
+            assert fetching.get(f"{url}data.csv").text() == "safe"
+            with pytest.raises(FetchError) as caught:
+                fetching.get(other)
+            assert caught.value.slug == "certificate-chain"
+        # Who supplies nothing of a site's own trusts it no more than anybody.
+        assert refused(url, client(ca_origin=url)).slug == "certificate-chain"
+
+
+@pytest.mark.parametrize(
+    ("origin", "prefixes"),
+    [
+        ("https://Data.example.tn/api", ["https://data.example.tn:443/", "https://data.example.tn/"]),
+        ("https://data.example.tn:8443", ["https://data.example.tn:8443/"]),
+        ("http://[::1]/x", ["http://[::1]:80/", "http://[::1]/"]),
+    ],
+)
+def test_how_the_addresses_of_a_site_begin(origin: str, prefixes: list[str]) -> None:
+    assert _prefixes(origin) == prefixes
 
 
 def test_tls_faults() -> None:
