@@ -11,7 +11,9 @@ import click
 from ckan.common import CKANConfig
 from flask import Blueprint
 
-from .engine import actions, auth, cli
+from ckanext.ogptn.tables.access import known_by
+
+from .engine import access, actions, auth, cli
 from .pages import helpers, views
 
 
@@ -45,6 +47,7 @@ class OgptnHarvestPlugin(p.SingletonPlugin):
 
     # IConfigurer
     def update_config(self, config: CKANConfig) -> None:
+        known_by(access.of)
         if p.plugin_loaded("ogptn"):
             tk.add_template_directory(config, "templates")
             tk.add_resource("assets", "ogptn-harvest")

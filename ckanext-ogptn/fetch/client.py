@@ -98,7 +98,7 @@ class Credentials:
 
     def for_url(self, url: str) -> Mapping[str, str]:
         """The headers to send with a request to ``url``."""
-        return self.headers if _origin(url) == _origin(self.origin) else {}
+        return self.headers if same_site(url, self.origin) else {}
 
 
 @dataclass(frozen=True)
@@ -412,6 +412,14 @@ def _prepared(url: str, params: Mapping[str, Any] | None) -> str:
     except (requests.RequestException, UnicodeError):
         raise FetchError("url-shape", url) from None
     return requote_uri(prepared or url)
+
+
+def same_site(one: str, other: str) -> bool:
+    """Whether two addresses are of one site: scheme, host and port. What is no address is of none."""
+    try:
+        return _origin(one) == _origin(other)
+    except ValueError:
+        return False
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:

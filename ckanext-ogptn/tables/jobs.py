@@ -28,7 +28,7 @@ from typing_extensions import Self
 
 from ..fetch import AddressPolicy, Client, FetchError
 from ..fetch import Limits as FetchLimits
-from . import config
+from . import access, config
 from .findings import TableError
 from .load import load_table, tidy
 from .model import FAILED, LOADED, REFUSED, STEPS, WAITING, WORKING, TableState, now, table_exists
@@ -407,7 +407,14 @@ def _fetched(
     at_hand = kept is not None and kept.url == resource.url and (not known or validators != kept.validators)
     if kept is not None and at_hand:
         validators = kept.validators
-    with Client(limits=limits, addresses=AddressPolicy.of(config.allowed_hosts())) as client:
+    site = access.to(resource)
+    with Client(
+        limits=limits,
+        addresses=AddressPolicy.of(config.allowed_hosts()),
+        ca_certificates=site.ca_certificates if site else None,
+        ca_origin=site.origin if site else None,
+        credentials=site.credentials if site else None,
+    ) as client:
         answer = client.get(resource.url, etag=validators[0], last_modified=validators[1])
         with answer:
             if answer.not_modified:
