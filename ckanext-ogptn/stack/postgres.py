@@ -62,6 +62,8 @@ class Postgres:
             "work_mem": "16MB",
             "jit": "off",
             "timezone": "UTC",
+            # Words of tables as they are: PostgreSQL's own default cuts the ends off Arabic and French words as if they were English.
+            "default_text_search_config": "pg_catalog.simple",
             **(settings or {}),
         }
         self._user = SYSTEM_USER if os.geteuid() == 0 else None

@@ -146,7 +146,7 @@ class Site:
 
     ``database``, ``datastore_write``, ``datastore_read``, ``redis``: complete addresses; ``solr``: its address, or ``None`` for
     search in PostgreSQL. ``host``, ``port``: where the web server listens. ``samples``: address of the sample sources of a demonstration,
-    or ``None``.
+    or ``None``. ``datastore_embedded``: the DataStore is in the portal's own PostgreSQL.
     """
 
     database: str
@@ -159,6 +159,7 @@ class Site:
     site_url: str
     samples: str | None = None
     plugins: tuple[str, ...] = field(default=PLUGINS)
+    datastore_embedded: bool = False
 
     def active_plugins(self) -> tuple[str, ...]:
         left_out: set[str] = set()
@@ -199,6 +200,9 @@ class Site:
         if self.datastore_write and self.datastore_read:
             settings["ckan.datastore.write_url"] = self.datastore_write
             settings["ckan.datastore.read_url"] = self.datastore_read
+            if self.datastore_embedded:
+                # As that PostgreSQL makes the words of tables (``default_text_search_config``).
+                settings["ckan.datastore.default_fts_lang"] = "simple"
         if self.samples:
             settings["ogptn.samples"] = self.samples
             # This port of this machine and no other: whoever may add sources could otherwise have the worker ask its other services.

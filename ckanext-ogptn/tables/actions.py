@@ -10,7 +10,7 @@ from ckan import model
 from ckan.types import ActionResult, Context, DataDict
 
 from ..fetch.errors import message as fetch_message
-from . import config, jobs, units, watch
+from . import config, dictionary, jobs, units, watch
 from .findings import Finding
 from .model import LOADED, NONE, TableState, table_exists
 
@@ -27,8 +27,10 @@ def ogptn_table_show(context: Context, data_dict: DataDict) -> ActionResult.AnyD
         - ``state``: ``none`` (nobody asked), ``waiting``, ``working``, ``loaded``, ``refused`` (for what the file is) or ``failed`` (it
           could not be had). While a new file is read, ``columns`` and ``rows`` are those of the table that serves
         - ``columns``: ``[{"id", "label", "type", "type_label", "pg_type", "unit", "unit_from", "note", "nulls", "distinct",
-          "distinct_exact", "minimum", "maximum"}]``; ``minimum`` and ``maximum`` are texts in PostgreSQL's notation, None for columns of
-          text; ``distinct`` is an estimate unless ``distinct_exact``; totals and headings are left aside
+          "distinct_exact", "minimum", "maximum", "description"}]``; label and description are those of the data dictionary, where a
+          steward wrote them there; columns that the table has and the file has not (the one that marks totals) have no counts;
+          ``minimum`` and ``maximum`` are texts in PostgreSQL's notation, None for columns of text; ``distinct`` is an estimate unless
+          ``distinct_exact``; totals and headings are left aside
         - ``findings``: ``[{"slug", "severity", "file", "sheet", "row", "column", "details", "message", "place"}]``
         - ``rejected``: the first hundred, ``[{"row", "slug", "details", "message"}]``
         - ``steps``: ``[{"step", "label", "state", "state_label", "at", "message"}]``
@@ -48,13 +50,17 @@ def ogptn_table_show(context: Context, data_dict: DataDict) -> ActionResult.AnyD
     # What another process, the worker, wrote since.
     model.Session.refresh(state)
     unit, amounts = units.said_by_dataset(resource)
+    # A file's own headings say which columns are amounts: before a steward's labels take their place.
+    columns = [units.filled(one, unit, amounts) for one in state.columns]
+    if columns and config.datastore():
+        columns = dictionary.completed(columns, dictionary.stored(resource_id))
     return {
         "resource_id": resource_id,
         "state": state.state,
         "state_label": state_label(state.state),
         "rows": state.rows,
         "rejections": state.rejections,
-        "columns": [{**units.filled(one, unit, amounts), "type_label": type_label(one["type"])} for one in state.columns],
+        "columns": [{**one, "type_label": type_label(one["type"])} for one in columns],
         "dataset_unit": unit,
         "findings": [_finding(one) for one in state.findings],
         "rejected": [{**one, "message": _rejection(one)} for one in state.rejected],
@@ -186,6 +192,27 @@ def type_label(name: str) -> str:
     }.get(name, name)
 
 
+@tk.chained_action
+@tk.side_effect_free
+def datastore_info(original: Any, context: Context, data_dict: DataDict) -> ActionResult.AnyDict:
+    """CKAN's ``datastore_info``. A column of amounts whose file says no unit has the one that its dataset says: ``info.unit``, with
+    ``info.unit_from: "dataset"``.
+
+    :raises NotAuthorized: as CKAN's
+    :raises NotFound: as CKAN's
+    """
+    shown = original(context, data_dict)
+    fields = {one["id"]: one.setdefault("info", {}) for one in shown["fields"]}
+    resource_id = (shown.get("meta") or {}).get("id") or tk.get_or_bust(data_dict, "id")
+    for name, unit in units.of_columns(resource_id, fields.items()).items():
+        fields[name] |= {"unit": unit, "unit_from": "dataset"}
+    return shown
+
+
 def get_actions() -> dict[str, Callable[..., Any]]:
     """The actions by name."""
-    return {"ogptn_table_show": ogptn_table_show, "ogptn_table_load": ogptn_table_load}
+    return {
+        "ogptn_table_show": ogptn_table_show,
+        "ogptn_table_load": ogptn_table_load,
+        **({"datastore_info": datastore_info} if config.datastore() else {}),
+    }

@@ -28,6 +28,8 @@ from ckanext.datastore.backend import postgres
 from ckanext.datastore.logic.schema import datastore_search_schema
 from sqlalchemy.engine import Connection
 
+from . import units
+
 #: Media types by the name of the format (RFC 7111; ECMA-376; RFC 8259; the IANA registration of Parquet).
 MEDIA_TYPES = {
     "csv": "text/csv",
@@ -138,6 +140,8 @@ class _Stored:
         types: dict[str, str] = {row[0]: row[1] for row in described}
         wanted = [name for name in _listed(query.options.get("fields")) if name in types] or list(types)
         info = postgres._get_field_info(connection, query.resource_id)
+        for name, unit in units.of_columns(query.resource_id, info.items()).items():
+            info[name] = {**info[name], "unit": unit, "unit_from": "dataset"}
         self.fields = [Field(name, types[name], info.get(name) or {}) for name in dict.fromkeys(wanted)]
         self._from, self._order, self._values = self._clauses(query, table)
 
@@ -255,7 +259,7 @@ def _write_json(stored: _Stored, file: IO[bytes]) -> int:
     """``{"fields": [{"id", "type", "label", …}], "records": [{id: value}]}``; exact numbers with all their digits."""
 
     def described(one: Field) -> dict[str, Any]:
-        said = {name: one.info[name] for name in ("unit", "notes") if one.info.get(name)}
+        said = {name: one.info[name] for name in ("unit", "unit_from", "notes") if one.info.get(name)}
         return {"id": one.id, "type": one.type, "label": one.label, **said}
 
     def written(value: Any) -> str:
@@ -306,8 +310,28 @@ def _write_xlsx(stored: _Stored, file: IO[bytes], labels: bool, right_to_left: b
             for place, (write_cell, value) in enumerate(zip(writers, row, strict=True)):
                 if value is not None:
                     write_cell(number, place, value)
+    _write_columns(book, stored, bold, right_to_left)
     book.close()
     return number
+
+
+def _write_columns(book: Any, stored: _Stored, bold: Any, right_to_left: bool) -> None:
+    """A second sheet with what is known of the columns: a number alone says neither its unit nor what it counts."""
+    sheet = book.add_worksheet("columns")
+    if right_to_left:
+        sheet.right_to_left()
+    sheet.freeze_panes(1, 0)
+    heads = (tk._("Label"), tk._("Name for programs"), tk._("Type"), tk._("Unit"), tk._("Description"))
+    lines = [heads]
+    for one in stored.fields:
+        unit = str(one.info.get("unit") or "")
+        if unit and one.info.get("unit_from") == "dataset":
+            unit = f"{unit} {tk._('(says the dataset)')}"
+        lines.append((one.label, one.id, one.type, unit, str(one.info.get("notes") or "")))
+    sheet.set_column(0, len(heads) - 1, 28)
+    for row, line in enumerate(lines):
+        for column, text in enumerate(line):
+            sheet.write_string(row, column, text[:CELL_CHARACTERS], bold if row == 0 else None)
 
 
 def _sheet_writer(sheet: Any, shape: Any) -> Callable[[int, int, Any], None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from ckan import model
@@ -46,3 +47,21 @@ def filled(column: dict[str, Any], unit: str, amounts: set[str]) -> dict[str, An
     if not unit or column.get("unit") or column.get("label") not in amounts:
         return column
     return {**column, "unit": unit, "unit_from": "dataset"}
+
+
+def of_columns(resource_id: str, columns: Iterable[tuple[str, dict[str, Any]]]) -> dict[str, str]:
+    """The units that the dataset says of columns whose file says none, as the DataStore's data dictionary has them.
+
+    They are not stored there: a steward who corrects the description corrects every answer with it.
+
+    :param columns: ids, and what the data dictionary says of them
+    :returns: units in the reader's language by column id; only of columns that lack theirs
+    """
+    resource = model.Session.get(model.Resource, resource_id)
+    if resource is None:
+        return {}
+    unit, amounts = said_by_dataset(resource)
+    if not unit or not amounts:
+        return {}
+    headings = ((name, info, (info.get("from_file") or {}).get("label") or info.get("label")) for name, info in columns)
+    return {name: unit for name, info, heading in headings if heading in amounts and not info.get("unit")}

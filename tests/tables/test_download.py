@@ -144,6 +144,7 @@ def test_json(app: Any, resource: str) -> None:
         "annee": 2019,
         "remarque": "+216 71 000 000",
     }
+    assert json.loads(fetch(app, resource, "json", q="'صفاق':*", plain="false").data)["records"][0]["titre"] == 2
     assert json.loads(fetch(app, resource, "json", filters='{"titre": 9}').data)["records"] == []
 
 

@@ -19,6 +19,28 @@
     });
   }
 
+  /* Downloads of a table take the rows that its preview, a frame in the same page, was asked for last. */
+  function startDownloads() {
+    var row = document.querySelector("[data-og-downloads]");
+    if (!row) return;
+    var links = row.querySelectorAll("a[data-form]");
+    links.forEach(function (link) { link.setAttribute("data-all", link.getAttribute("href")); });
+    window.addEventListener("message", function (event) {
+      var query = event.data && event.data.ogptnRows;
+      if (event.origin !== window.location.origin || !query || typeof query !== "object") return;
+      /* An order alone leaves no row out. */
+      var some = Boolean(query.q || query.filters);
+      links.forEach(function (link) {
+        var address = new URL(link.getAttribute("data-all"), window.location.href);
+        address.search = "";
+        Object.keys(query).forEach(function (name) { address.searchParams.set(name, query[name]); });
+        link.setAttribute("href", some ? address.href : link.getAttribute("data-all"));
+      });
+      row.querySelectorAll("[data-whole]").forEach(function (part) { part.hidden = some; });
+      row.querySelectorAll("[data-some]").forEach(function (part) { part.hidden = !some; });
+    });
+  }
+
   function startHeader() {
     var button = document.querySelector(".og-menu-button");
     if (button) disclosure(button, button.closest(".og-header"), "menu");
@@ -94,6 +116,7 @@
 
   function start() {
     startHeader();
+    startDownloads();
     startFilters();
     followAddress();
     startCopying();

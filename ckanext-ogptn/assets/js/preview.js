@@ -22,6 +22,24 @@
     for (const body of document.querySelectorAll('.dataTables_scrollBody')) endWithARow(body)
   }
 
+  // The page around has our downloads: they follow what is searched here, and a second menu of others would only be in the way.
+  function around () {
+    try {
+      return window.parent !== window && window.parent.document.querySelector('[data-og-downloads]')
+    } catch (elsewhere) {
+      return null
+    }
+  }
+
+  function oneMenu () {
+    const theirs = $('.dt-buttons button').has('.fa-download')
+    if (around() && theirs.length) $('#dtprv').DataTable().buttons(theirs).remove()
+  }
+
+  $(document).on('xhr.dt', function (_event, _settings, answer) {
+    if (answer && answer.query && around()) window.parent.postMessage({ ogptnRows: answer.query }, window.location.origin)
+  })
+  $(document).on('init.dt', function () { window.setTimeout(oneMenu) })
   $(document).on('draw.dt init.dt column-sizing.dt', function () { window.requestAnimationFrame(settle) })
   $(window).on('resize', function () { window.setTimeout(settle, 250) })
 
