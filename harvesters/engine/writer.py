@@ -32,6 +32,7 @@ from ckan.lib.dictization import model_save
 from ckan.lib.plugins import get_permission_labels, lookup_package_plugin
 from ckan.types import Context
 from sqlalchemy import exc
+from sqlalchemy.orm.attributes import set_committed_value
 
 from . import showing
 from .answers import Answers
@@ -242,12 +243,17 @@ class Writer:
         answers.stored(cast(model.Package, each.package) for each in changed)
         both = showing.show_many([cast(model.Package, each.package) for each in changed])
         documents = showing.documents(both)
+        activities = []
         for each, (_default, shown) in zip(changed, both, strict=True):
             assert each.package is not None
             kind = "created" if each.change == "create" else "updated"
             outcomes.append(Outcome(each.item, kind, each.package.id, shown=showing.as_json(shown)))
             if self._activities:
-                self._note_activity(each.package, kind, outcomes[-1].shown, user)
+                activities.append(self._activity(each.package, kind, outcomes[-1].shown, user))
+        if activities:
+            from ckanext.activity.model import Activity
+
+            model.Session.execute(sa.insert(Activity.__table__), activities)
         model.Session.flush()
         return outcomes, documents
 
@@ -407,6 +413,9 @@ class Writer:
         tags = self._tags(new)
         organizations: dict[str, model.Group | None] = {}
         made_at = dt.datetime.now(dt.timezone.utc).replace(tzinfo=None)
+        resources: list[model.Resource] = []
+        of_tags: list[dict[str, Any]] = []
+        of_owners: list[dict[str, Any]] = []
         with session.no_autoflush:
             for each in new:
                 data = each.data
@@ -420,14 +429,26 @@ class Writer:
                 package.from_dict(dict(data, extras=extras))
                 package.metadata_created = made_at
                 session.add(package)
-                self._add_resources(package, data, each.item.resource_ids)
-                for tag in _free_tags(data):
-                    # `package` is set by the relation, so that no query looks for the package's other tags.
-                    session.add(model.PackageTag(package, tags[tag], "active"))
+                made = self._resources(package, data, each.item.resource_ids)
+                resources += made
                 if not data.get("metadata_modified"):
                     package.metadata_modified = made_at
-                self._add_owner(package, organizations)
+                member = self._member(package, organizations)
+                own_tags = [tags[tag] for tag in _free_tags(data)]
+                if made:
+                    of_tags += [{"package_id": package.id, "tag_id": tag.id, "state": "active"} for tag in own_tags]
+                    of_owners += [member] if member else []
+                else:
+                    # What observers are told of a package comes from its files as a rule, and here from these.
+                    session.add_all(model.PackageTag(package, tag, "active") for tag in own_tags)
+                    session.add_all([model.Member(group=session.get(model.Group, member["group_id"]), **member)] if member else [])
                 each.package, each.change = package, "create"
+            # A file's relation to its package says nothing new to SQLAlchemy, which so does not know what comes first.
+            session.flush([each.package for each in new])
+            session.add_all(resources)
+        for table, rows in ((model.package_tag_table, of_tags), (model.member_table, of_owners)):
+            if rows:
+                session.execute(sa.insert(table), rows)
         session.flush()
         for each in new:
             assert each.package is not None
@@ -447,7 +468,9 @@ class Writer:
             found.setdefault(tag.name, tag)
         return found
 
-    def _add_resources(self, package: model.Package, data: dict[str, Any], ids: list[str]) -> None:
+    def _resources(self, package: model.Package, data: dict[str, Any], ids: list[str]) -> list[model.Resource]:
+        """The files of a package to be, not in the session yet."""
+        made = []
         for position, values in enumerate(data.get("resources") or ()):
             values["id"] = values.get("id") or (ids[position] if position < len(ids) else stable_id(package.id, f"{position}"))
             values["package_id"] = package.id
@@ -461,20 +484,23 @@ class Writer:
             resource.metadata_modified = dt.datetime.now(dt.timezone.utc).replace(tzinfo=None)
             resource.state = "active"
             resource.extras = rest
-            package.resources_all.append(resource)
+            resource.position = position
+            # Appended to the package's, it would be looked at from both sides at each flush.
+            set_committed_value(resource, "package", package)
+            made.append(resource)
+        return made
 
-    def _add_owner(self, package: model.Package, organizations: dict[str, model.Group | None]) -> None:
+    def _member(self, package: model.Package, organizations: dict[str, model.Group | None]) -> dict[str, Any] | None:
+        """The package as one of its organisation's."""
         if not package.owner_org:
-            return
+            return None
         if package.owner_org not in organizations:
             organizations[package.owner_org] = model.Group.get(package.owner_org)
         group = organizations[package.owner_org]
         if group is None:
-            return
+            return None
         package.owner_org = group.id
-        model.Session.add(
-            model.Member(table_id=package.id, table_name="package", group=group, capacity="organization", group_id=group.id, state="active")
-        )
+        return {"table_id": package.id, "table_name": "package", "capacity": "organization", "group_id": group.id, "state": "active"}
 
     def _store_change(self, each: _Prepared) -> None:
         assert each.package is not None
@@ -522,12 +548,18 @@ class Writer:
                 log.exception("a plugin failed on a harvested dataset (%s)", package.name)
                 raise _HookError(f"{type(error).__name__}: {error}") from error
 
-    def _note_activity(self, package: model.Package, kind: str, shown: dict[str, Any], user: model.User) -> None:
-        from ckanext.activity.model import Activity
-
+    def _activity(self, package: model.Package, kind: str, shown: dict[str, Any], user: model.User) -> dict[str, Any]:
+        """The row that ``ckanext.activity`` would write."""
         what = "new" if kind == "created" else "deleted" if package.state == "deleted" else "changed"
-        labels = get_permission_labels().get_dataset_labels(package)
-        model.Session.add(Activity(user.id, package.id, f"{what} package", {"package": shown, "actor": user.name}, labels))
+        return {
+            "id": str(uuid.uuid4()),
+            "timestamp": dt.datetime.now(dt.timezone.utc).replace(tzinfo=None),
+            "user_id": user.id,
+            "object_id": package.id,
+            "activity_type": f"{what} package",
+            "data": {"package": shown, "actor": user.name},
+            "permission_labels": get_permission_labels().get_dataset_labels(package),
+        }
 
     def _tell(self, written: Sequence[Outcome]) -> None:
         """CKAN's ``action_succeeded`` to all but the activity plugin, whose entries are written already."""
