@@ -101,7 +101,7 @@ def test_a_page_that_fails_costs_no_record_before_it(http_server: SourceServer) 
         for record in read:
             got.append(record.guid)
     assert len(got) == 10
-    assert told.value.issue().slug == "bad-status"
+    assert told.value.issue().slug == "server-error"
 
 
 def test_content_is_made_once_and_only_where_it_is_wanted() -> None:
