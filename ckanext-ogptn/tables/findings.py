@@ -214,6 +214,10 @@ def _messages() -> dict[str, str]:
         "cell-error": _("{count} cells hold an error of the spreadsheet program, such as {found}; they were left empty."),
         "merged-cells": _("{count} merged cells lie inside the table; their value stands in the first row of each only."),
         "side-by-side": _("An empty column parts the table in two; both parts were read as one table."),
+        "printed-report": _(
+            "The file is a printed report: {percent} % of its rows hold headings, explanations or sums in a few cells. The rows of the "
+            "table stand between them, and an amount may occur more than once."
+        ),
         "fixed-width": _("The columns are told apart by their position in the line."),
         # -- types
         "ambiguous-separator": _("It cannot be told whether “{found}” has thousands or decimals, so the column was left as text."),

@@ -36,6 +36,7 @@ class Layout:
     :ivar after: number of the last row that is not data
     :ivar numeric: places of the columns that hold values rather than text
     :ivar usual: places of the columns that most rows have something in
+    :ivar sparse: of a report whose records, headings and sums alternate, the share of rows that fill less than half the columns; else 0
     :ivar repeated: rows of titles and header, digits masked: as they are met again on each page of a print layout
     """
 
@@ -48,6 +49,7 @@ class Layout:
     numeric: frozenset[int]
     repeated: frozenset[tuple[str, ...]] = field(default_factory=frozenset)
     parted: bool = False
+    sparse: float = 0.0
     usual: frozenset[int] = frozenset()
 
 
@@ -101,7 +103,10 @@ def find_layout(sample: Sequence[Raw], merged: Sequence[tuple[int, int, int, int
     usual = _usual_width(rows)
     need = 1 if usual == 1 else max(2, -(-usual * 3 // 5))
     begin = next((place for place, row in enumerate(rows[:max_header]) if len(row[2]) >= need), 0)
-    header = _header_rows(rows, begin, merged)
+    report = _report_head(rows, usual, max_header)
+    if report is not None:
+        begin = report
+    header = _header_rows(rows, begin, merged, report is not None)
     first = header[-1] + 1 if header else begin
     top = header[0] if header else begin
     labels = _joined([rows[place] for place in header], merged)
@@ -115,6 +120,7 @@ def find_layout(sample: Sequence[Raw], merged: Sequence[tuple[int, int, int, int
     dropped = width - len(kept)
     gaps = [place for place in range(kept[0], width) if place not in used and not labels.get(place)] if kept else []
     names = Counter(label for label in labels.values() if label)
+    filled_rows, filled_header = rows[first:], rows[begin][2]
     repeated = {mask(cells) for _number, cells, _filled_ in rows[:top]} | {mask(rows[place][1]) for place in header}
     return Layout(
         header=[rows[place][0] for place in header],
@@ -126,8 +132,30 @@ def find_layout(sample: Sequence[Raw], merged: Sequence[tuple[int, int, int, int
         numeric=frozenset(_numeric_columns(_block(rows[first:]))),
         repeated=frozenset(repeated),
         usual=frozenset(place for place, count in times.items() if count >= 0.6 * len(rows[first:])),
+        sparse=_share(filled_rows, len(filled_header)) if report is not None else 0.0,
         parted=bool(gaps) and any(count > 1 for count in names.values()),
     )
+
+
+def _report_head(rows: Sequence[tuple[int, Sequence[Any], list[int]]], usual: int, max_header: int) -> int | None:
+    """The header of a report printed into cells, where most rows are headings, explanations and sums of one cell or two: the first row of
+    five labels or more that no row above comes near, and that several rows below fill more than half of."""
+    if usual > 3:
+        return None
+    for place, (_number, cells, filled) in enumerate(rows[:max_header]):
+        if len(filled) < max(5, 2 * usual + 1):
+            continue
+        texts = [label_of(cells[one]) for one in filled]
+        if any(is_value(cells[one]) for one in filled) or len(set(texts)) < len(texts):
+            return None
+        like = sum(1 for _n, _c, other in rows[place + 1 :] if 2 * len(other) > len(filled))
+        return place if like >= 3 else None
+    return None
+
+
+def _share(rows: Sequence[tuple[int, Sequence[Any], list[int]]], width: int) -> float:
+    """Of rows, the share that fill less than half of so many columns; 0 to 1."""
+    return sum(1 for row in rows if 2 * len(row[2]) < width) / len(rows) if rows else 0.0
 
 
 def _usual_width(rows: Sequence[tuple[int, Sequence[Any], list[int]]]) -> int:
@@ -160,6 +188,7 @@ def _header_rows(
     rows: Sequence[tuple[int, Sequence[Any], list[int]]],
     begin: int,
     merged: Sequence[tuple[int, int, int, int]],
+    report: bool = False,
 ) -> list[int]:
     _number, cells, filled = rows[begin]
     values = [place for place in filled if is_value(cells[place]) and not is_year(cells[place])]
@@ -175,7 +204,7 @@ def _header_rows(
         if spans or (rows[begin - 1][2][-1] > 0 and len(set(_texts(rows[begin]))) < len(filled)) or _heads(rows[begin - 1], filled):
             header.insert(0, begin - 1)
     place = begin + 1
-    while place < len(rows) and len(header) < _MOST_HEADER_ROWS and _goes_on(rows, header[-1], place, merged):
+    while place < len(rows) and len(header) < _MOST_HEADER_ROWS and _goes_on(rows, header[-1], place, merged, report):
         header.append(place)
         place += 1
     return header
@@ -199,7 +228,11 @@ def _texts(row: tuple[int, Sequence[Any], list[int]]) -> list[str]:
 
 
 def _goes_on(
-    rows: Sequence[tuple[int, Sequence[Any], list[int]]], last: int, place: int, merged: Sequence[tuple[int, int, int, int]]
+    rows: Sequence[tuple[int, Sequence[Any], list[int]]],
+    last: int,
+    place: int,
+    merged: Sequence[tuple[int, int, int, int]],
+    report: bool = False,
 ) -> bool:
     """Whether the row at ``place`` is one more row of the header whose last row so far is ``last``."""
     number, cells, filled = rows[place]
@@ -221,6 +254,9 @@ def _goes_on(
         is_year(rows[place + 1][1][one]) for one in labels_numbers if one < len(rows[place + 1][1])
     ):
         return False
+    if report and len(filled) == len(head_filled) and len(set(filled) & set(head_filled)) > len(filled) / 2:
+        # The same labels in a second language: as many, most of them in the same columns, and words where the table has numbers.
+        return True
     gaps = [one for one in filled if one not in head_filled]
     doubles = [label for label, count in Counter(_texts(rows[last])).items() if count > 1]
     spans = any(area[0] == head_number - 1 and area[3] > area[1] for area in merged)

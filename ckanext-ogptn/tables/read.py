@@ -535,6 +535,8 @@ def _lay_out(reading: Reading, limits: Limits) -> None:
         findings.add("joined-header", "note", row=layout.header[0], count=len(layout.header))
     if layout.dropped:
         findings.add("empty-columns", "note", count=layout.dropped)
+    if layout.sparse:
+        findings.add("printed-report", row=layout.after + 1, percent=round(100 * layout.sparse))
     if layout.parted:
         findings.add("side-by-side", row=layout.header[0] if layout.header else None)
     seen: set[str] = set()

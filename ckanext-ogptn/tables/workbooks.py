@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import struct
 import subprocess
 import sys
 import zipfile
@@ -27,6 +28,19 @@ _CELL = re.compile(rb"<c\b([^>]*?)(?:/>|>(.*?)</c>)", re.DOTALL)
 _REFERENCE = re.compile(rb'\br="([A-Z]{1,3})(\d{1,7})"')
 _HAS_VALUE = re.compile(rb"<v[^>]*>[^<]|<is>")
 _ROW = re.compile(rb'<row\b[^>]*?\br="(\d{1,7})"')
+#: Records of binary workbooks ([MS-XLSB] §2.3): BrtWbProp, BrtBundleSh, BrtRowHdr, BrtCellError and BrtFmlaError.
+_WORKBOOK, _SHEET, _ROW_HEADER, _ERRORS = 153, 156, 0, (3, 11)
+#: [MS-XLSB] §2.5.97.2 BErr.
+_ERROR_NAMES = {
+    0x00: "#NULL!",
+    0x07: "#DIV/0!",
+    0x0F: "#VALUE!",
+    0x17: "#REF!",
+    0x1D: "#NAME?",
+    0x24: "#NUM!",
+    0x2A: "#N/A",
+    0x2B: "#GETTING_DATA",
+}
 #: Run apart: prints how many rows and columns a sheet spans.
 _PROBE = """
 import resource, sys
@@ -122,6 +136,8 @@ class Workbook:
                 self._look(sheet, findings)
             elif self.kind in ("xlsb", "ods"):
                 self._try(sheet)
+                if self.kind == "xlsb" and findings is not None:
+                    self._look_binary(sheet, findings)
         if self._loaded is None or self._loaded[0] != sheet:
             self._loaded = None
             self._loaded = (sheet, self._book.get_sheet_by_name(sheet))
@@ -153,6 +169,8 @@ class Workbook:
     # -- what calamine does not tell: how far a sheet spans before it is in memory, formulas without values, the calendar
 
     def _epoch(self) -> int:
+        if self.kind == "xlsb":
+            return self._binary_epoch()
         if self.kind != "xlsx":
             return 1900
         with zipfile.ZipFile(self.path) as archive:
@@ -211,6 +229,72 @@ class Workbook:
                     self._check_size(max(tallest, 1), max(widest, _widest(rest)), sheet)
             except (zipfile.BadZipFile, EOFError, OSError) as error:
                 raise TableError("damaged", sheet=sheet, reason=str(error)[:120]) from None
+
+    def _binary_epoch(self) -> int:
+        """The calendar of a binary workbook: the first bit of ``BrtWbProp`` ([MS-XLSB] §2.4.828)."""
+        with zipfile.ZipFile(self.path) as archive:
+            try:
+                records = _records(archive.read("xl/workbook.bin"))
+                found = next((data for kind, data in records if kind == _WORKBOOK and data), b"\0")
+            except (KeyError, zipfile.BadZipFile):
+                return 1900
+        return 1904 if found[0] & 1 else 1900
+
+    def _look_binary(self, sheet: str, findings: Findings) -> None:
+        """Say which cells of a binary sheet hold an error of the spreadsheet program: calamine gives them back empty."""
+        with zipfile.ZipFile(self.path) as archive:
+            try:
+                parser = etree.XMLParser(resolve_entities=False, no_network=True)
+                relations = etree.fromstring(archive.read("xl/_rels/workbook.bin.rels"), parser)
+                targets = {one.get("Id"): one.get("Target") or "" for one in relations.iter(f"{_RELATIONS}Relationship")}
+                bundles = (_strings(data, 8) for kind, data in _records(archive.read("xl/workbook.bin")) if kind == _SHEET)
+                wanted = next((targets.get(found[0], "") for found in bundles if found[1:] == [sheet]), "")
+                name = wanted.lstrip("/") if wanted.startswith("/") else f"xl/{wanted}"
+                if not wanted or archive.getinfo(name).file_size > self.limits.max_unpacked:
+                    return
+                row = 0
+                for kind, data in _records(archive.read(name)):
+                    if kind == _ROW_HEADER and len(data) >= 4:
+                        row = struct.unpack_from("<I", data)[0] + 1
+                    elif kind in _ERRORS and len(data) >= 9:
+                        findings.add("cell-error", row=row, found=_ERROR_NAMES.get(data[8], "#"))
+            except (KeyError, zipfile.BadZipFile, etree.XMLSyntaxError):
+                # What calamine could read is read; only what it does not tell remains untold.
+                return
+
+
+def _records(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """``(kind, content)`` of the records of a binary part ([MS-XLSB] §2.1.4: kind in one byte or two, length in one to four)."""
+    at, end = 0, len(data)
+    while at + 1 < end:
+        kind = data[at]
+        at += 1
+        if kind & 0x80:
+            kind = kind & 0x7F | data[at] << 7
+            at += 1
+        length = shift = 0
+        while at < end:
+            byte = data[at]
+            at += 1
+            length |= (byte & 0x7F) << shift
+            shift += 7
+            if not byte & 0x80 or shift > 21:
+                break
+        yield kind, data[at : at + length]
+        at += length
+
+
+def _strings(data: bytes, at: int) -> list[str]:
+    """The texts ([MS-XLSB] §2.5.168 XLWideString: length, then UTF-16) of a record from a place on."""
+    found = []
+    while at + 4 <= len(data):
+        length = struct.unpack_from("<I", data, at)[0]
+        at += 4
+        if at + 2 * length > len(data):
+            break
+        found.append(data[at : at + 2 * length].decode("utf-16-le", "replace"))
+        at += 2 * length
+    return found
 
 
 def _widest(chunk: bytes) -> int:

@@ -109,6 +109,64 @@ def xls95(path: Path, rows: Sequence[Sequence[Any]], codepage: int = 1252, encod
     return compound(path, "Book", stream.ljust(max(4096, -(-len(stream) // 512) * 512), b"\0"))
 
 
+def xlsb(path: Path, rows: Sequence[Sequence[Any]], *, date_1904: bool = False) -> Path:
+    """A workbook of binary records in a package ([MS-XLSB] §2.1.7, §2.4): one sheet of texts, numbers, truth values, days and
+    errors (``#N/A``)."""
+
+    def number(value: int) -> bytes:
+        return bytes([value & 0x7F | 0x80, value >> 7]) if value > 0x7F else bytes([value])
+
+    def record(kind: int, data: bytes = b"") -> bytes:
+        return number(kind) + number(len(data)) + data
+
+    def text(value: str) -> bytes:
+        return struct.pack("<I", len(value)) + value.encode("utf-16-le")
+
+    def cell(column: int, value: Any) -> bytes:
+        head = struct.pack("<II", column, 1 if isinstance(value, dt.date) else 0)
+        if isinstance(value, bool):
+            return record(4, head + bytes([value]))
+        if isinstance(value, dt.date):
+            epoch = dt.date(1904, 1, 1) if date_1904 else dt.date(1899, 12, 30)
+            return record(5, head + struct.pack("<d", (value - epoch).days))
+        if value == "#N/A":
+            return record(3, head + b"\x2a")
+        return record(6, head + text(value)) if isinstance(value, str) else record(5, head + struct.pack("<d", value))
+
+    sheet = record(129) + record(148, struct.pack("<IIII", 0, len(rows) - 1, 0, max(map(len, rows)) - 1)) + record(145)
+    for row, cells in enumerate(rows):
+        sheet += record(0, struct.pack("<IIHHBI", row, 0, 300, 0, 0, 0))
+        sheet += b"".join(cell(column, value) for column, value in enumerate(cells) if value is not None)
+    sheet += record(146) + record(130)
+    bundle = struct.pack("<II", 0, 1) + text("rId1") + text("Feuil1")
+    book = record(131) + record(153, struct.pack("<II", date_1904, 0) + text("")) + record(143) + record(156, bundle) + record(144)
+    styles = [record(47, struct.pack("<HHHHHHI", 0, format_, 0, 0, 0, 0, 0)) for format_ in (0, 14)]
+    types = "http://schemas.openxmlformats.org/package/2006/"
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    binary = "application/vnd.ms-excel"
+
+    def relations(*parts: tuple[str, str]) -> str:
+        inner = (f'<Relationship Id="rId{at}" Type="{office}/{kind}" Target="{target}"/>' for at, (kind, target) in enumerate(parts, 1))
+        return f'<Relationships xmlns="{types}relationships">{"".join(inner)}</Relationships>'
+
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as package:
+        package.writestr(
+            "[Content_Types].xml",
+            f'<Types xmlns="{types}content-types"><Default Extension="bin" ContentType="{binary}.sheet.binary.macroEnabled.main"/>'
+            '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+            f'<Override PartName="/xl/worksheets/sheet1.bin" ContentType="{binary}.worksheet"/>'
+            f'<Override PartName="/xl/styles.bin" ContentType="{binary}.styles"/></Types>',
+        )
+        package.writestr("_rels/.rels", relations(("officeDocument", "xl/workbook.bin")))
+        package.writestr("xl/workbook.bin", book + record(132))
+        package.writestr("xl/_rels/workbook.bin.rels", relations(("worksheet", "worksheets/sheet1.bin"), ("styles", "styles.bin")))
+        package.writestr("xl/worksheets/sheet1.bin", sheet)
+        package.writestr(
+            "xl/styles.bin", record(278) + record(617, struct.pack("<I", len(styles))) + b"".join(styles) + record(618) + record(279)
+        )
+    return path
+
+
 def compound(path: Path, name: str, stream: bytes) -> Path:
     """A compound file with one stream of at least 4,096 bytes: header, allocation table, directory, stream."""
     sectors = len(stream) // 512

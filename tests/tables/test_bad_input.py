@@ -18,7 +18,7 @@ from ckan.tests.helpers import CKANTestApp
 from ckanext.ogptn.tables.findings import Finding, TableError
 from ckanext.ogptn.tables.read import open_table
 from ckanext.ogptn.tables.types import TypedTable
-from tests.tables.files import adeb, compound, ods, patched, text_of, workbook, xls, xls95
+from tests.tables.files import adeb, compound, ods, patched, text_of, workbook, xls, xls95, xlsb
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "bad-input-tables.md"
 LINES = [["Région", "Montant"], ["Béja", "1 234,5"], ["Gabès", "7,25"]]
@@ -59,6 +59,34 @@ def zipped(**members: bytes) -> Callable[[Path], Any]:
 
 
 PRINTED = [[f"{n:03d}", f"Dépense {n}", f"{n * 137_250}.50", f"{n * 97}.25"] for n in range(1, 401)]
+
+
+#: A journal of projects as a ministry prints it: titles, a header in two languages, then for each project its credit, its names, a sum.
+REPORT = [
+    ["MINISTERE", *[""] * 5, "REPUBLIQUE"],
+    ["JOURNAL DES PROJETS", *[""] * 6],
+    ["En milliers de FCFA", *[""] * 6],
+    ["Opération", "", "Coût", "Région", "Localité", "Mode", "Gestionnaire"],
+    ["Operation", "", "Cost", "Region", "Locality", "Management", "Vote holder"],
+]
+REPORTED: list[list[str]] = []
+for _at, (_project, _cost) in enumerate((("Puits", "2,473"), ("Ecole", "80,000"), ("Pont", "1,007,900"), ("Prison", "1,500")), 1):
+    REPORT += [
+        ["Imputation :", f"0253101{_at}", *[""] * 5],
+        [f"{_project}: construction", "", _cost, "ADAMAOUA", f"Ville {_at}", "DA", "Préfet"],
+        [f"{_project}: building", *[""] * 6],
+        ["Total imputation", *[""] * 6],
+        ["", "", _cost, "", "", "", ""],
+        [""] * 7,
+    ]
+    _said = _cost.replace(",", "")
+    REPORTED += [
+        ["Imputation :", f"0253101{_at}", "", "", "", "", ""],
+        [f"{_project}: construction", "", _said, "ADAMAOUA", f"Ville {_at}", "DA", "Préfet"],
+        [f"{_project}: building", "", "", "", "", "", ""],
+        ["Total imputation", "", "", "", "", "", ""],
+        ["", "", _said, "", "", "", ""],
+    ]
 
 
 def printed() -> str:
@@ -207,7 +235,15 @@ CASES = [
         "total-rows",
         [["Voirie", "Achats", "5"], ["Total Voirie", "", "5"], ["x", "Total Gaz SA", "7"], ["Voirie Total", "", "5"]],
     ),
+    Case("a report printed into cells, with a header in two languages", raw(text_of(REPORT)), "printed-report", REPORTED),
     # -- workbooks
+    Case("binary workbook (.xlsb)", lambda path: xlsb(path, [["Région", "Montant"], ["Béja", 1234.5], ["Gabès", 7.25]]), "", RIGHT),
+    Case(
+        "binary workbook with an error in a cell",
+        lambda path: xlsb(path, [["Région", "Montant"], ["Béja", 1234.5], ["Gabès", 7.25], ["Sfax", "#N/A"]]),
+        "cell-error",
+        [*RIGHT, ["Sfax", ""]],
+    ),
     Case("legacy .xls", lambda path: xls(path, [["Région", "Montant"], ["Béja", 1234.5], ["Gabès", 7.25]]), "", RIGHT),
     Case("Excel 95, Windows-1252", lambda path: xls95(path, [["Région", "Montant"], ["Béja", 1234.5], ["Gabès", 7.25]]), "", RIGHT),
     Case(

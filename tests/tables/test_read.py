@@ -13,7 +13,8 @@ import pytest
 from ckanext.ogptn.tables.findings import TableError
 from ckanext.ogptn.tables.limits import Limits
 from ckanext.ogptn.tables.read import Reading, open_table
-from tests.tables.files import LABELS, ROWS, adeb, ods, patched, text_of, workbook, xls
+from tests.tables.files import LABELS, ROWS, adeb, ods, patched, text_of, workbook, xls, xlsb
+from tests.tables.test_bad_input import REPORT
 
 TEXT = text_of([LABELS, *ROWS])
 
@@ -279,6 +280,36 @@ def test_xls_of_excel_97(tmp_path: Path) -> None:
     reading, rows = read(xls(tmp_path / "a.xls", [["Code", "Région", "Montant"], ["05", "Béja", 12.5], ["06", "Gabès", 7]]))
     assert reading.detected.kind == "xls"
     assert (reading.header, rows) == (["Code", "Région", "Montant"], [["05", "Béja", 12.5], ["06", "Gabès", 7]])
+
+
+def test_binary_workbook(tmp_path: Path) -> None:
+    rows = [
+        ["Code", "الولاية", "Jour", "Montant", "Payé"],
+        ["05", "باجة", dt.date(2018, 1, 31), 12.5, True],
+        ["06", "قابس", None, 7, False],
+    ]
+    reading, found = read(xlsb(tmp_path / "a.xls", rows), declared_format="XLS")
+    assert (reading.detected.kind, reading.header) == ("xlsb", rows[0])
+    assert found == [["05", "باجة", dt.date(2018, 1, 31), 12.5, True], ["06", "قابس", "", 7, False]]
+    assert "cell-error" not in slugs(reading)
+
+
+def test_binary_workbook_with_errors_and_the_calendar_of_1904(tmp_path: Path) -> None:
+    reading, found = read(xlsb(tmp_path / "a.xlsb", [["Jour", "n"], [dt.date(2018, 1, 31), 1], ["x", "#N/A"]], date_1904=True))
+    error = next(one for one in reading.findings.all() if one.slug == "cell-error")
+    assert (error.row, error.details["found"]) == (3, "#N/A")
+    assert (reading.epoch, found[0]) == (1904, [dt.date(2018, 1, 31), 1])
+
+
+def test_report_printed_into_cells(file) -> None:
+    """Records between headings and sums: the header is the row that the records fill, in both its languages, and not the page's head."""
+    reading, rows = read(file(text_of(REPORT)))
+    labels = "Opération / Operation||Coût / Cost|Région / Region|Localité / Locality|Mode / Management|Gestionnaire / Vote holder"
+    assert reading.header == labels.split("|")
+    assert [number for number, _text in reading.titles] == [1, 2, 3]
+    assert len(rows) == 20
+    report = next(one for one in reading.findings.all() if one.slug == "printed-report")
+    assert (report.row, report.details["percent"]) == (6, 80)
 
 
 def test_ods(tmp_path: Path) -> None:
