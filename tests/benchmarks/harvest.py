@@ -4,6 +4,7 @@ python -m tests.benchmarks.harvest                                2,000 datasets
 python -m tests.benchmarks.harvest --datasets 300                 quick
 python -m tests.benchmarks.harvest --memory 5000 50000            the memory of a first harvest, ours alone
 python -m tests.benchmarks.harvest --serving                      searches and saves during a harvest and without, ours alone
+python -m tests.benchmarks.harvest --workers                      two workers that share one job beside one that does it alone, ours
 
 ckanext-harvest 1.6.3 comes from the package index, into a folder of its own. Its CKAN has its own plugins (activity, harvest,
 ckan_harvester) and CKAN's own dataset schema; ours has all of ours, with a schema of many more fields: what is saved here is not saved by
@@ -116,7 +117,11 @@ class Place:
         self._stack.callback(process.close)
         return process, process.line("http")
 
-    def worker(self, side: str, database: str) -> Process:
+    def worker(self, side: str, database: str, *settings: str) -> Process:
+        """A worker with a database.
+
+        :param settings: more lines for its configuration
+        """
         text = (ROOT / "test.ini").read_text("utf-8").replace("%(here)s", str(self.folder))
         environment = self.services.database(database, self.environment)
         lines = []
@@ -124,7 +129,7 @@ class Place:
             if side == "peer" and line.startswith("ckan.plugins ="):
                 line = f"ckan.plugins = {PEER_PLUGINS}"
             if line.startswith("ckan.site_id ="):
-                line = f"ckan.site_id = {database}\nogptn.harvest.allowed_hosts = 127.0.0.1"
+                line = "\n".join([f"ckan.site_id = {database}", "ogptn.harvest.allowed_hosts = 127.0.0.1", *settings])
             lines.append(line)
         ini = self.folder / f"{database}.ini"
         ini.write_text("\n".join(lines), "utf-8")
@@ -207,6 +212,37 @@ def memory(counts: Sequence[int]) -> Bench:
     return bench
 
 
+def shared(count: int) -> Bench:
+    """A first harvest by two workers, the second of which waits for work, and by one. Rows take turns; each harvest has its own database.
+
+    The second worker does what its job in the queue says in the process that waits for it: ``ckan jobs worker`` starts one for each job.
+    """
+    alone, both = "one worker", "two workers"
+    bench = Bench(f"A first harvest of {count} datasets (3 files, 8 extras each), ours", peer=alone)
+    bench.fact("load before", load())
+    with place() as here:
+        _source, address = here.source(count)
+        one = here.worker("ours", "bench_one")
+        reader, helper = (here.worker("ours", "bench_two", "ogptn.harvest.workers_per_job = 2") for _ in range(2))
+        for worker in (one, reader):
+            worker.ask(f"source {address}")
+        helper.say("help")
+        took = {both: reader.ask("harvest everything")}
+        helped = helper.answer()
+        took[alone] = one.ask("harvest everything")
+    notes = {name: json.dumps(answer["counts"]) for name, answer in took.items()}
+    bench.cases.append(Case("first harvest", {name: Timing((answer["seconds"],)) for name, answer in took.items()}, notes, count))
+    bench.fact("rate of two", f"{took[alone]['seconds'] / took[both]['seconds']:.2f} × that of one")
+    for name, answer in took.items():
+        bench.fact(f"CPU of the process, {name}", f"{answer['cpu'] / count * 1000:.1f} ms per dataset of the job")
+    total = (took[both]["cpu"] + helped["cpu"]) / count * 1000
+    bench.fact(
+        "… and of the second", f"{helped['cpu'] / count * 1000:.1f} ms, {total:.1f} in sum; it wrote {helped['counts']['batches']} batches"
+    )
+    bench.fact("load after", load())
+    return bench
+
+
 def serving(count: int) -> Bench:
     """Searches and saves while all datasets of a source are written anew, and while nothing is harvested."""
     bench = Bench(f"Searching and saving, {count} datasets, all of them being harvested anew", peer="idle")
@@ -239,8 +275,12 @@ def main(given: Sequence[str]) -> int:
     parser.add_argument("--datasets", type=int, default=2_000)
     parser.add_argument("--memory", type=int, nargs="+", metavar="DATASETS", help="measure memory for sources of these sizes")
     parser.add_argument("--serving", action="store_true", help="searches and saves during a harvest")
+    parser.add_argument("--workers", action="store_true", help="two workers that share one job beside one")
     options = parser.parse_args(given)
-    bench = memory(options.memory) if options.memory else serving(options.datasets) if options.serving else compare(options.datasets)
+    if options.memory:
+        bench = memory(options.memory)
+    else:
+        bench = (serving if options.serving else shared if options.workers else compare)(options.datasets)
     bench.report(as_json=options.json)
     return 0
 
