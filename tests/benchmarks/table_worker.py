@@ -8,6 +8,7 @@ import logging
 import os
 import resource
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable
@@ -128,6 +129,54 @@ def read(task: str, path: str, first: str) -> dict[str, Any]:
     return measure(run)
 
 
+#: Columns of the table that is downloaded: PostgreSQL's type, and what makes a value of the row's number ``n``.
+_INVENTED = {
+    "code": ("text", "'A' || (n % 997)"),
+    "lieu": ("text", "(ARRAY['Tunis', 'صفاقس', 'Béja', 'قابس'])[n % 4 + 1]"),
+    "titre": ("int", "n % 5 + 1"),
+    "article": ("int", "n % 61 + 100"),
+    "libelle": ("text", "'Dépense synthétique ' || (n % 5000)"),
+    "jour": ("date", "DATE '2010-01-01' + (n % 4000)::int"),
+    "exercice": ("int", "2010 + n % 12"),
+    "ouvert": ("numeric", "(n * 7919 % 100000000)::numeric / 1000"),
+    "ordonnance": ("numeric", "(n * 6007 % 100000000)::numeric / 1000"),
+    "paye": ("numeric", "(n * 5003 % 100000000)::numeric / 1000"),
+    "nombre": ("int", "n % 10000"),
+    "taux": ("numeric", "(n % 1000)::numeric / 10"),
+}
+
+
+def fill(rows: int) -> dict[str, Any]:
+    """A table of invented rows in the DataStore, made by PostgreSQL itself."""
+    with site():
+        import ckan.plugins.toolkit as tk
+        import sqlalchemy as sa
+        from ckanext.datastore.backend import postgres
+
+        resource_id = make_resource()
+        fields = [{"id": name, "type": kind} for name, (kind, _value) in _INVENTED.items()]
+        tk.get_action("datastore_create")({"ignore_auth": True}, {"resource_id": resource_id, "fields": fields, "force": True})
+        table, names = postgres.identifier(resource_id), ", ".join(_INVENTED)
+        values = ", ".join(value for _kind, value in _INVENTED.values()).replace(":", r"\:")
+        with postgres.get_write_engine().begin() as connection:
+            # The words of the rows are no matter here.
+            connection.execute(sa.text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
+            connection.execute(
+                sa.text(f"INSERT INTO {table} ({names}) SELECT {values} FROM generate_series(1, CAST(:rows AS bigint)) n"),  # noqa: S608
+                {"rows": rows},
+            )
+        return {"resource": resource_id}
+
+
+def download(resource_id: str, form: str) -> dict[str, Any]:
+    """Write a table as a file, as the web server does."""
+    with site(), tempfile.TemporaryFile() as file:
+        from ckanext.ogptn.tables import download as files
+
+        answer = measure(lambda: files.write(files.Query(resource_id), form, file))
+        return {**answer, "file": file.seek(0, os.SEEK_END) // 1_000_000}
+
+
 def main(arguments: list[str]) -> None:
     task, *rest = arguments
     if task == "prepare":
@@ -135,6 +184,10 @@ def main(arguments: list[str]) -> None:
         answer: dict[str, Any] = {}
     elif task == "ours":
         answer = ours(rest[0])
+    elif task == "fill":
+        answer = fill(int(rest[0]))
+    elif task == "download":
+        answer = download(*rest)
     elif task.startswith("xloader"):
         answer = xloader(rest[0], "load_csv" if task == "xloader-copy" else "load_table")
     else:
