@@ -111,9 +111,11 @@ def find_layout(sample: Sequence[Raw], merged: Sequence[tuple[int, int, int, int
     top = header[0] if header else begin
     labels = _joined([rows[place] for place in header], merged)
     times = Counter(place for _number, _cells, filled in rows[first:] for place in filled)
-    # Without a label, a value here and there is a note beside the table, or a row with too many cells.
+    # Without a label, a value here and there is a note beside the table, or a row with too many cells. Between two labels, in a row that
+    # ends where the header ends, it is neither: the column has lost its label.
+    between = _between_labels(rows[first:], [place for place, label in labels.items() if label])
     least = max(2, 0.05 * len(rows[first:])) if header else 1
-    used = {place for place, count in times.items() if count >= least or labels.get(place)}
+    used = {place for place, count in times.items() if count >= least or labels.get(place) or place in between}
     kept = sorted(used | {place for place, label in labels.items() if label})
     width = max(kept, default=-1) + 1
     titles = [(number, " | ".join(label_of(cells[place]) for place in filled)) for number, cells, filled in rows[:top]]
@@ -151,6 +153,14 @@ def _report_head(rows: Sequence[tuple[int, Sequence[Any], list[int]]], usual: in
         like = sum(1 for _n, _c, other in rows[place + 1 :] if 2 * len(other) > len(filled))
         return place if like >= 3 else None
     return None
+
+
+def _between_labels(rows: Sequence[tuple[int, Sequence[Any], list[int]]], labelled: list[int]) -> set[int]:
+    """Places between the first label and the last where a row has a value that goes no further than the last."""
+    if not labelled:
+        return set()
+    begin, end = min(labelled), max(labelled)
+    return {place for _number, _cells, filled in rows if filled[-1] <= end for place in filled if begin < place < end}
 
 
 def _share(rows: Sequence[tuple[int, Sequence[Any], list[int]]], width: int) -> float:

@@ -195,6 +195,14 @@ def test_value_in_a_column_left_out_is_a_rejected_row(file) -> None:
     assert (len(rows), reading.rejected[0][:2]) == (600, (602, "more-cells"))
 
 
+def test_value_here_and_there_between_two_labels(file) -> None:
+    """As in a real investment budget: a column whose label was lost has a mark in one row of twenty; no row is left out for it."""
+    rows = [["Puits", "2473", "", "Préfet"]] * 19 + [["Ecole", "1800", "RT", "Maire"]]
+    reading, found = read(file(text_of([["Opération", "Coût", "", "Gestionnaire"], *rows])))
+    assert (reading.header, found) == (["Opération", "Coût", "", "Gestionnaire"], rows)
+    assert (reading.rejections, "unlabelled-column" in slugs(reading)) == (0, True)
+
+
 def test_pages_that_repeat_their_header(file) -> None:
     page = "Ministère;;Page {};\nCode;Libellé;Prévu;Réalisé\n" + "".join(f"{n};ligne;{n}00;{n}50\n" for n in range(10, 50))
     reading, rows = read(file("".join(page.format(number) for number in range(1, 31))))
