@@ -492,7 +492,7 @@ def _repaired(content: bytes) -> bytes | None:
 
     What breaks off is not repaired: its last dataset would look whole and have lost its files.
     """
-    if not re.search(rb"</(?:\w+:)?RDF\s*>\s*(?:<!--.*-->\s*)*$", content[-2_000:], re.DOTALL):
+    if not re.search(rb"</(?:\w+:)?RDF\s*>\s*(?:<!--(?:(?!-->).)*-->\s*)*$", content[-2_000:], re.DOTALL):
         return None
     without = re.sub(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|&#(?:x0*(?:[0-8bcef]|1[0-9a-f])|0*(?:[0-8]|1[1246-9]|2\d|3[01]));", b"", content)
     without = re.sub(rb"&(\w+);", _spelled_out, without)
@@ -506,7 +506,7 @@ def _repaired(content: bytes) -> bytes | None:
 
 def _with_dots(content: bytes) -> bytes | None:
     """Turtle whose prefixes were written without the dot that ends them (as in SPARQL); None when that is not what is wrong."""
-    repaired = re.sub(rb"(?m)^(\s*@prefix\s+[\w-]*:\s*<[^<>\s]*>)\s*$", rb"\1 .", content)
+    repaired = re.sub(rb"(?m)^([ \t]*@prefix\s+[\w-]*:\s*<[^<>\s]*>)[ \t\r]*$", rb"\1 .", content)
     return repaired if repaired != content else None
 
 

@@ -223,7 +223,7 @@ def _format_by_part(value: str) -> str | None:
 # ------------------------------------------------------------------------------------------------------------------------- texts
 _TAG = re.compile(
     r"</?(?:p|br|div|span|a|ul|ol|li|b|i|em|strong|h[1-6]|table|t[rdh]|font|img|script|style|iframe|blockquote|pre|hr|u|sup|sub)\b"
-    r"[^>]*>",
+    r"[^<>]*>",
     re.IGNORECASE,
 )
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,8});", re.IGNORECASE)
@@ -260,7 +260,11 @@ def markdown(value: Any) -> str:
         # Escaped twice on its way.
         text = html.unescape(text)
     safe = nh3.clean(text, tags=_ALLOWED, attributes={"a": {"href"}}, url_schemes={"http", "https", "mailto"}, link_rel=None)
-    written = markdownify(safe, heading_style="ATX", bullets="-", escape_asterisks=False, escape_underscores=False)
+    try:
+        written = markdownify(safe, heading_style="ATX", bullets="-", escape_asterisks=False, escape_underscores=False)
+    except RecursionError:
+        # Hundreds of elements in one another, as editors leave them that copy from each other: the words are what matters.
+        written = html.unescape(nh3.clean(text, tags=set()))
     return re.sub(r"\n{3,}", "\n\n", clean(re.sub(r"[ \t]+\n", "\n", written)))
 
 

@@ -6,6 +6,7 @@ import functools
 import logging
 import os
 import shutil
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -204,6 +205,22 @@ def http_server() -> Iterator[SourceServer]:
     server = SourceServer()
     yield server
     server.close()
+
+
+@contextmanager
+def in_time(seconds: float = 30) -> Iterator[None]:
+    """What is done inside ends, or fails: for input that was made to keep a program busy for years. Only in the main thread."""
+
+    def late(_signal: int, _frame: object) -> None:
+        raise TimeoutError(f"not done within {seconds} seconds")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 # -- a live portal

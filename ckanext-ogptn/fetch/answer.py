@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _TITLE = re.compile(rb"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
+#: A comment ends at its first “-->”: were it left open where, twenty of them would be a million ways to read them.
 _PAGE = re.compile(
-    rb"^(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|title|center|h1)\b", re.IGNORECASE | re.DOTALL
+    rb"^(?:\xef\xbb\xbf)?\s*(?:<!--(?:(?!-->).)*-->\s*)*<(?:!doctype\s+html|html|head|body|title|center|h1)\b", re.IGNORECASE | re.DOTALL
 )
 
 

@@ -10,8 +10,8 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
-from typing import IO
 
 from .encoding import Encoding, find_encoding
 from .findings import Findings, TableError
@@ -154,7 +154,11 @@ def _unwrapped(cell: str) -> str:
     return cell if found is None else found[1] or found[2] or ""
 
 
-def _lines(file: IO[str], limits: Limits) -> Iterator[str]:
+def _lines(file: TextIOWrapper, limits: Limits) -> Iterator[str]:
+    if (file.encoding or "").startswith("utf-16"):
+        # How long its lines are was not looked at before: none is read further than a line may go.
+        return _careful(file, limits)
+
     def pieces() -> Iterator[list[str]]:
         while piece := file.readlines(_READ):
             if max(map(len, piece)) > limits.max_line:
@@ -162,6 +166,13 @@ def _lines(file: IO[str], limits: Limits) -> Iterator[str]:
             yield piece
 
     return itertools.chain.from_iterable(pieces())
+
+
+def _careful(file: TextIOWrapper, limits: Limits) -> Iterator[str]:
+    while line := file.readline(limits.max_line + 1):
+        if len(line) > limits.max_line:
+            raise TableError("line-too-long", limit=limits.max_line)
+        yield line
 
 
 def _runaway(block: Sequence[Sequence[str]]) -> int | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +42,8 @@ DELIMITED = "delimited"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _BOOK = re.compile(rb"W\x00o\x00r\x00k\x00b\x00o\x00o\x00k\x00|B\x00o\x00o\x00k\x00\x00\x00")
 _HTML = re.compile(
-    rb"^\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|table|meta|title|style|div|center|h1|p)\b", re.IGNORECASE | re.DOTALL
+    rb"^\s*(?:<!--(?:(?!-->).)*-->\s*)*<(?:!doctype\s+html|html|head|body|table|meta|title|style|div|center|h1|p)\b",
+    re.IGNORECASE | re.DOTALL,
 )
 _NAMES = {
     "delimited": "CSV",
@@ -176,8 +178,12 @@ def _package(path: Path, limits: Limits) -> Detected:
             members = archive.infolist()
             names = {member.filename for member in members}
             check_archive(archive, path.stat().st_size, limits)
-            media_type = archive.read("mimetype").decode("ascii", "replace").strip() if "mimetype" in names else ""
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
+            media_type = ""
+            if "mimetype" in names:
+                # A line in OpenDocument; in another archive it may be called so and be gigabytes.
+                with archive.open("mimetype") as file:
+                    media_type = file.read(200).decode("ascii", "replace").strip()
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
         raise TableError("damaged", reason=str(error)[:120]) from None
     macros = any(name.lower().endswith("vbaproject.bin") for name in names)
     if "xl/workbook.bin" in names:

@@ -20,6 +20,7 @@ _VALUE = re.compile(
     r"|[-–—.…]{1,3}|n\.?\s?[da]\.?|n/a|nul+|nan|غ\.?م\.?",
     re.IGNORECASE,
 )
+_LONGEST_VALUE = 200
 _YEAR = re.compile(r"(?:1[89]|20|21)\d\d(?:\s*[-/–]\s*(?:\d\d|\d{4}))?")
 _MOST_HEADER_ROWS = 4
 
@@ -56,7 +57,9 @@ class Layout:
 def is_value(cell: Any) -> bool:
     """Whether a cell holds a number, a date or a mark of a missing value."""
     if isinstance(cell, str):
-        return _VALUE.fullmatch(western_digits(cell.strip())) is not None
+        text = cell.strip()
+        # No number is so long; a million blanks between two characters would be read in as many ways.
+        return len(text) <= _LONGEST_VALUE and _VALUE.fullmatch(western_digits(text)) is not None
     return cell is not None
 
 

@@ -79,7 +79,12 @@ def html_rows(path: Path, findings: Findings, limits: Limits) -> list[tuple[int,
 
 
 def _span(value: str | None) -> int:
-    return min(int(value), 1000) if value and value.isdigit() and int(value) else 1
+    return min(_count(value), 1000) or 1
+
+
+def _count(value: str | None) -> int:
+    """A number of rows or columns as an attribute gives it; 0 where it gives none that a sheet can have."""
+    return int(value) if value and re.fullmatch(r"[0-9]{1,9}", value) else 0
 
 
 # -- Excel 2003's XML
@@ -106,23 +111,19 @@ def spreadsheetml_rows(path: Path, sheet: str, limits: Limits) -> Iterator[tuple
         if event == "start":
             continue
         if inside:
-            index = element.get(f"{_SS}Index")
-            target = int(index) if index and index.isdigit() else number + 1
-            while number + 1 < min(target, number + 100_000):
-                number += 1
-                yield number, []
+            target = max(_count(element.get(f"{_SS}Index")), number + 1)
+            if target > number + 1:
+                # The rows between are blank, and may be millions: one of them tells it.
+                yield target - 1, []
             number = target
             cells: list[Any] = []
             for cell in element.iter(f"{_SS}Cell"):
-                place = cell.get(f"{_SS}Index")
-                if place and place.isdigit():
-                    cells += [""] * (min(int(place), limits.max_columns * 20) - 1 - len(cells))
+                place = _count(cell.get(f"{_SS}Index"))
+                cells += [""] * (min(place, limits.max_columns * 20) - 1 - len(cells))
                 data = cell.find(f"{_SS}Data")
                 text = "".join(data.itertext()) if data is not None else ""
                 cells.append(_typed(text, data.get(f"{_SS}Type") if data is not None else None))
-                across = cell.get(f"{_SS}MergeAcross")
-                if across and across.isdigit():
-                    cells += [""] * min(int(across), limits.max_columns)
+                cells += [""] * min(_count(cell.get(f"{_SS}MergeAcross")), limits.max_columns)
             yield number, cells
         _forget(element)
 

@@ -64,6 +64,10 @@ _UNITS = (
     r"|F\s?CFA|CHF|CAD|MAD|DZD"
     r"|kt|ktep|t|tonnes?|kg|m3|m²|ha|km|GWh|MWh|kWh)"
 )
+#: More than two blanks mean what two do: that no number goes on behind them.
+_WIDE = re.compile(r"\s{3,}")
+#: Characters of a number with all that may stand around it.
+_LONGEST = 200
 _SPACES = re.compile("[ \u00a0\u2007\u2009\u202f]")
 _DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹٫٬", "01234567890123456789,'")
 _ARABIC_DECIMAL = re.compile("[٫]")
@@ -188,7 +192,8 @@ def _number(text: str, arabic: bool) -> Meaning | None:
 
 def _parts(text: str) -> re.Match[str] | None:
     """A number's parts; None where they contradict each other: one bracket alone, two signs, two units."""
-    found = _NUMBER.fullmatch(text)
+    # A hundred blanks inside a cell, as print layouts leave them, could belong to a number's parts in a hundred million ways.
+    found = _NUMBER.fullmatch(_WIDE.sub("  ", text)) if len(text) <= _LONGEST else None
     if found is None or bool(found["open"]) != bool(found["close"]):
         return None
     if (found["after"] and (found["sign"] or found["open"])) or (

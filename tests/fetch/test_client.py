@@ -18,9 +18,10 @@ import brotli
 import pytest
 
 from ckanext.ogptn.fetch import AddressPolicy, Client, Credentials, FetchError, Limits, Stopped, errors, shown
+from ckanext.ogptn.fetch.answer import refuse_web_page
 from ckanext.ogptn.fetch.client import Politeness, _prefixes, retry_after, tls_context
 from ckanext.ogptn.seed import certificates  # pyright: ignore[reportMissingImports]
-from tests.conftest import SourceServer
+from tests.conftest import SourceServer, in_time
 
 HERE = AddressPolicy.of(["127.0.0.1", "::1"])
 QUICK = Limits(connect_timeout=2, read_timeout=0.5, total_timeout=5, retries=2, backoff=0.01, max_wait=2)
@@ -559,6 +560,14 @@ def test_what_is_no_certificate() -> None:
 
 
 # -- content
+
+
+def test_comments_before_nothing_cost_no_time() -> None:
+    """Two hundred empty comments could be read in 2^200 ways before they were found to be no web page."""
+    with in_time():
+        refuse_web_page(b"<!---->" * 200 + b"x", "https://a.example/", "JSON")
+        with pytest.raises(FetchError):
+            refuse_web_page(b"<!-- a -- b -> -->\n<!---->" * 20 + b"<html>", "https://a.example/", "JSON")
 
 
 def test_a_web_page_instead_of_json(http_server: SourceServer) -> None:

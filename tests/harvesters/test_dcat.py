@@ -9,7 +9,7 @@ import pytest
 
 from ckanext.ogptn.harvesters.dcat import DcatBackend  # pyright: ignore[reportMissingImports]
 from ckanext.ogptn.harvesters.engine.problems import SourceError
-from tests.conftest import SourceServer
+from tests.conftest import SourceServer, in_time
 
 from .conftest import read
 
@@ -576,3 +576,13 @@ def test_persons_can_be_left_out(http_server: SourceServer) -> None:
     assert "creator" in read(DcatBackend, url).only()
     found = read(DcatBackend, url, options={"keep_contacts": False}).only()
     assert ("Doe" in str(found), found["source_publisher"]) == (False, "Office")
+
+
+@pytest.mark.parametrize("body", [
+    "<?xml version='1.0'?><rdf:RDF>&</rdf:RDF>" + "<!---->" * 200 + "x",
+    "\n" * 300_000 + "@prefix a: <x",
+    "@prefix a: <https://a.example/> " + "\n" * 300_000 + "?",
+])  # fmt: skip
+def test_what_cannot_be_repaired_costs_no_time(http_server: SourceServer, body: str) -> None:
+    with in_time(), pytest.raises(SourceError):
+        read(DcatBackend, http_server.says("/a", body))

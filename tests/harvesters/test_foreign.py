@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ckanext.ogptn.catalogue import rules, vocabulary
 from ckanext.ogptn.harvesters import foreign  # pyright: ignore[reportMissingImports]
+from tests.conftest import in_time
 
 
 @pytest.mark.parametrize(
@@ -128,3 +129,10 @@ def test_no_text_breaks_anything(text: str) -> None:
     assert address is None or rules.url(address) == address
     for kind in foreign._VOCABULARIES:
         foreign.term(kind, text)
+
+
+def test_descriptions_that_were_made_to_break_a_harvest() -> None:
+    with in_time():
+        assert foreign.markdown("<a " * 200_000)
+        # Python gives up after a thousand calls in one another.
+        assert foreign.markdown("<div>" * 3_000 + "Water &amp; <b>air</b>") == "Water & air"

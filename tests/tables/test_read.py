@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import struct
+import tracemalloc
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ckanext.ogptn.tables.detect import detect
 from ckanext.ogptn.tables.findings import TableError
 from ckanext.ogptn.tables.limits import Limits
 from ckanext.ogptn.tables.read import Reading, open_table
+from tests.conftest import in_time
 from tests.tables.files import LABELS, ROWS, adeb, ods, patched, text_of, workbook, xls, xlsb
 from tests.tables.test_bad_input import REPORT
 
@@ -469,3 +474,75 @@ def test_limits(file) -> None:
     path = file(TEXT)
     assert refusal(path, limits=Limits(max_bytes=10)).slug == "too-large"
     assert refusal(path, limits=Limits(max_columns=2)).slug == "too-many-columns"
+
+
+# -- what a file must not cost
+
+
+SHEET = (
+    '<?xml version="1.0"?><Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet" '
+    'xmlns:ss="urn:schemas-microsoft-com:office:spreadsheet"><Worksheet ss:Name="A"><Table>{rows}</Table></Worksheet></Workbook>'
+)
+SHEET_ROW = '<Row{index}><Cell><Data ss:Type="String">{text}</Data></Cell><Cell><Data ss:Type="{kind}">{value}</Data></Cell></Row>'
+
+
+@pytest.mark.parametrize("index", ["900000000", "9" * 5_000, "²"])
+def test_a_row_far_below_costs_no_time(tmp_path: Path, index: str) -> None:
+    """Two kilobytes that say that their last row is the nine hundred millionth kept a worker busy for an hour."""
+    rows = [SHEET_ROW.format(index="", text="nom", kind="String", value="montant")]
+    rows += [SHEET_ROW.format(index="", text=f"r{number}", kind="Number", value=number) for number in range(30)]
+    rows.append(SHEET_ROW.format(index=f' ss:Index="{index}"', text="loin", kind="Number", value=7))
+    path = tmp_path / "a.xml"
+    path.write_text(SHEET.format(rows="".join(rows)), encoding="utf-8")
+    with open_table(path) as reading:
+        found = list(reading.rows())
+    assert len(found) == 31
+    assert found[-1] == (int(index) if index == "900000000" else 32, ["loin", 7])
+
+
+@pytest.mark.parametrize("span", ["9" * 5_000, "²", "0", "-3", "2.5"])
+def test_a_span_that_is_no_number_of_columns(tmp_path: Path, span: str) -> None:
+    path = tmp_path / "a.html"
+    rows = "<tr><td>nom</td><td>montant</td></tr>" + "".join(f"<tr><td rowspan='{span}'>r{n}</td><td>{n}</td></tr>" for n in range(5))
+    path.write_text(f"<html><table>{rows}</table></html>", encoding="utf-8")
+    with open_table(path) as reading:
+        assert [cells for _number, cells in reading.rows()] == [[f"r{number}", str(number)] for number in range(5)]
+
+
+def test_what_calls_itself_media_type_is_not_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("mimetype", b"\0" * 60_000_000)
+        archive.writestr("noise.bin", os.urandom(1_000_000), zipfile.ZIP_STORED)
+    tracemalloc.start()
+    with suppress(TableError):
+        detect(path)
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10_000_000
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-le"])
+def test_a_line_of_utf_16_without_end_is_not_read_whole(tmp_path: Path, codec: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(("nom;montant\n" * 50 + "x" * 20_000_000).encode(codec))
+    tracemalloc.start()
+    with pytest.raises(TableError) as caught, open_table(path) as reading:
+        list(reading.rows())
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert caught.value.finding.slug == "line-too-long"
+    assert peak < 20_000_000
+
+
+def test_comments_before_nothing_cost_no_time(file: Any) -> None:
+    with in_time():
+        detect(file(b"<!---->" * 200 + b"x"))
+        assert detect(file(b"<!-- a -- b -> -->\n" * 20 + b"<table><tr><td>a</td></tr></table>")).kind == "html"
+
+
+def test_a_long_cell_costs_no_time(file: Any) -> None:
+    long = "1" + " " * 100_000 + "x"
+    with in_time():
+        _reading, rows = read(file("nom;montant\n" + "a;1\n" * 20 + f"b;{long}\n"))
+    assert (len(rows), rows[-1]) == (21, ["b", long])

@@ -16,6 +16,7 @@ from ckanext.ogptn.tables.findings import TableError
 from ckanext.ogptn.tables.notation import meaning, month_number, plain_number, units_in
 from ckanext.ogptn.tables.read import open_table
 from ckanext.ogptn.tables.types import TypedTable, exact, is_total, serial_date
+from tests.conftest import in_time
 from tests.tables.files import text_of, workbook
 
 
@@ -264,3 +265,14 @@ def test_exact_has_fifteen_digits_and_no_exponent(number: float) -> None:
 @given(st.text(max_size=40))
 def test_any_text_has_a_meaning(text: str) -> None:
     assert meaning(text.strip()).kind in ("missing", "number", "code", "date", "datetime", "month", "text")
+
+
+@pytest.mark.parametrize(
+    "text", ["12" + " " * 90 + "Direction", "1" + "\t " * 60 + "x", "1" + " " * 100_000 + "x", "(1" + "\u00a0" * 120 + "x"]
+)
+def test_blanks_inside_a_cell_cost_no_time(text: str) -> None:
+    """Sixty blanks took three seconds, for each cell; a hundred took a minute."""
+    with in_time():
+        assert meaning(text).kind == "text"
+        assert meaning("1  234").kind == "text"
+        assert meaning("  1 234,50    DT".strip()).kind == "number"
