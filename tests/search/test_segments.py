@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import tracemalloc
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 
 from ckanext.ogptn.search import building, merging, segments
-from ckanext.ogptn.search.documents import Forward, prepare
+from ckanext.ogptn.search.documents import Contents, Forward, prepare
 from ckanext.ogptn.search.segments import Block, Row
 
 from .conftest import make_document
@@ -128,6 +130,24 @@ def test_a_vocabulary_that_is_full_is_begun_anew(monkeypatch: pytest.MonkeyPatch
     contents = [prepare(one).contents for one in some_documents(20)]
     for _time in range(3):
         assert read(building.of_contents(contents))[0] == expected([one.analysed() for one in contents])
+
+
+def test_many_fields_take_little_more_memory_than_one() -> None:
+    """Arrays are made of one field at a time."""
+    words = [f"w{number % 400}" for number in range(20_000)]
+    peaks: dict[int, int] = {}
+    for fields in (1, 8, 1, 8):
+        contents = [Contents({f"extras_f{field}": [" ".join(words)] for field in range(fields)}, {}, french=False) for _ in range(2)]
+        gc.collect()
+        tracemalloc.start()
+        try:
+            rows = building.of_contents(contents)
+            # The second round counts: by then the words are known.
+            peaks[fields] = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert len({row.first.split(segments.SEPARATOR)[0] for row in rows if row.terms}) == fields
+    assert peaks[8] < 3 * peaks[1]
 
 
 def test_a_word_of_many_places_has_a_block_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
