@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,10 +17,12 @@ from ckan.types import Context, DataDict
 from cryptography import x509
 from sqlalchemy import orm
 
+from ckanext.ogptn.catalogue.rules import message
+
 from . import config, credentials, jobs, plan, preview, removal, showing
 from . import source as sources
 from .base import OptionsError
-from .model import COUNTS, KINDS, OPEN, STATES, HarvestRecord, Job, Source, StoredIssue, now, record_key
+from .model import COUNTS, KINDS, OPEN, STATES, HarvestRecord, Job, Source, StoredIssue, now, record_key, record_number
 from .problems import SourceError
 from .registry import backends, kind_of
 
@@ -496,7 +499,8 @@ def _get(table: Any, data_dict: DataDict, action: str, context: Context, name: s
     if table is Source:
         found = Source.get(str(value))
     elif table is HarvestRecord:
-        found = model.Session.get(HarvestRecord, int(value)) if str(value).isdigit() else None
+        number = record_number(value)
+        found = model.Session.get(HarvestRecord, number) if number is not None else None
     else:
         found = model.Session.get(table, str(value))
     if found is None:
@@ -842,4 +846,29 @@ def _issue(issue: StoredIssue, record: Any) -> dict[str, Any]:
 
 def get_actions() -> dict[str, Callable[..., Any]]:
     """The actions by name."""
-    return {name: value for name, value in globals().items() if name.startswith("ogptn_harvest_") and callable(value)}
+    return {name: _of_text(value) for name, value in globals().items() if name.startswith("ogptn_harvest_") and callable(value)}
+
+
+def _of_text(action: Callable[..., Any]) -> Callable[..., Any]:
+    """The action, which refuses what PostgreSQL would: NUL and halves of characters, before anybody looks for them, access included."""
+
+    @wraps(action)
+    def checked(context: Context, data_dict: DataDict) -> Any:
+        errors: dict[str, Any] = {
+            name: [message("forbidden-character", character=found)] for name, value in data_dict.items() if (found := _not_storable(value))
+        }
+        if errors:
+            raise tk.ValidationError(errors)
+        return action(context, data_dict)
+
+    return checked
+
+
+def _not_storable(value: Any) -> str | None:
+    """The first such character in a value or in its parts, as ``"U+0000"``."""
+    if isinstance(value, str):
+        found = re.search(r"[\x00\ud800-\udfff]", value)
+        return f"U+{ord(found[0]):04X}" if found else None
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    return next((found for part in value if (found := _not_storable(part))), None) if isinstance(value, (list, tuple)) else None

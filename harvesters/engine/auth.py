@@ -11,7 +11,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.types import AuthResult, Context, DataDict
 
-from .model import HarvestRecord, Job, Source
+from .model import HarvestRecord, Job, Source, record_number
 
 
 def _of_organization(context: Context, owner_org: str | None) -> AuthResult:
@@ -69,8 +69,8 @@ def _of_named_source(context: Context, data_dict: DataDict | None) -> AuthResult
 
 
 def _record(context: Context, data_dict: DataDict | None) -> AuthResult:
-    value = str((data_dict or {}).get("id") or "")
-    row = model.Session.get(HarvestRecord, int(value)) if value.isdigit() else None
+    number = record_number((data_dict or {}).get("id"))
+    row = model.Session.get(HarvestRecord, number) if number is not None else None
     return _of_source(context, row.source_id if row else None)
 
 

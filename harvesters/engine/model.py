@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 import uuid
 import zlib
 from typing import Any
@@ -39,6 +40,11 @@ def _uuid() -> str:
 def record_key(guid: str) -> str:
     """What a guid of any length is found by: its SHA-256."""
     return hashlib.sha256(guid.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def record_number(value: Any) -> int | None:
+    """The id of a record as callers write it, ``None`` for what can be none: words, other scripts' digits, more than the column holds."""
+    return int(value) if re.fullmatch(r"[0-9]{1,18}", str(value)) else None
 
 
 class Source(tk.BaseModel):

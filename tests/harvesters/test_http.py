@@ -44,7 +44,7 @@ def test_unchanged(http_server: SourceServer) -> None:
 
 @pytest.mark.parametrize(
     ("path", "kind"),
-    [("/missing", problems.BAD_STATUS), ("/page", problems.NOT_EXPECTED), ("/half", problems.NOT_EXPECTED),
+    [("/missing", problems.NOT_FOUND), ("/page", problems.NOT_EXPECTED), ("/half", problems.MALFORMED),
      ("/loop", problems.TOO_MANY_REDIRECTS),
      ("/inside", problems.INSIDE_ADDRESS), ("/large", problems.TOO_LARGE)],
 )  # fmt: skip

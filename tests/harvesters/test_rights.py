@@ -138,3 +138,25 @@ def test_a_source_that_is_to_win_later_does(agency, http_server) -> None:
     assert {record["state"] for record in records(first)} == {"duplicate"}
     assert call_action("package_show", id="jeu-1")["notes_translated"] == {"fr": "Corrigé ici"}
     assert model.Session.query(model.Package).count() == 3
+
+
+class TestWhatIsNoId:
+    @pytest.mark.parametrize("number", ["9" * 30, "²", "١٢", "-1", "1e3", 10**18])
+    def test_of_a_record_is_not_there(self, sysadmin, admin, number: str | int) -> None:
+        with pytest.raises(tk.ObjectNotFound):
+            act(sysadmin, "ogptn_harvest_record_show", id=number)
+        with pytest.raises(tk.NotAuthorized):
+            act(admin, "ogptn_harvest_record_show", id=number)
+
+    @pytest.mark.parametrize(
+        ("action", "data"),
+        [
+            ("ogptn_harvest_record_list", {"source_id": "a\x00b"}),
+            ("ogptn_harvest_job_show", {"id": "\ud800"}),
+            ("ogptn_harvest_source_create", {"title": "a", "options": {"include": ["a\x00"]}}),
+        ],
+    )
+    def test_what_no_database_takes_is_refused_with_its_field(self, sysadmin, action: str, data: dict[str, Any]) -> None:
+        with pytest.raises(tk.ValidationError, match="U\\+") as caught:
+            act(sysadmin, action, **data)
+        assert list(caught.value.error_dict) == [list(data)[-1]]

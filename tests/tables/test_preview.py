@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from ckan import model
 from ckan.tests.helpers import call_action
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from ckanext.ogptn.stack.site import PLUGINS
 from ckanext.ogptn.tables.load import load_table
@@ -54,6 +54,26 @@ def test_the_rows_that_are_seen_are_whole(portal: str, page: Page, open_dataset_
     page.goto(f"{portal}/{language}/dataset/{name}/resource/{resource}/view/{view}")
     page.locator(".dataTables_scrollBody tbody tr").nth(10).wait_for(state="attached")
     page.wait_for_function(f"() => {{ const seen = ({SEEN})(); return seen.rows > 3 && Math.abs(seen.rest) <= 2 }}")
+
+
+@pytest.mark.ckan_config("ckan.plugins", " ".join(PLUGINS))
+def test_letters_may_come_before_the_words_of_the_table(portal: str, page: Page, open_dataset_factory: Any, tmp_path: Path) -> None:
+    """Columns are measured anew when the letters are there: of a table that waits for its words in French, there are none yet."""
+    name, resource, view = previewed(open_dataset_factory, tmp_path, "Code;Montant\n1;2,5\n2;3,5\n")
+    asked: list[str] = []
+
+    def later(route: Route) -> None:
+        asked.append(route.request.url)
+        page.evaluate("() => { lettersAreThere(); return new Promise(done => window.setTimeout(done)) }")
+        route.continue_()
+
+    page.add_init_script(
+        "Object.defineProperty(document.fonts, 'ready', {value: new Promise(done => { window.lettersAreThere = done })})",
+    )
+    page.route("**/i18n/fr.json*", later)
+    page.goto(f"{portal}/fr/dataset/{name}/resource/{resource}/view/{view}")
+    page.locator(".dataTables_scrollBody tbody tr").nth(1).wait_for(state="attached")
+    assert asked
 
 
 @pytest.mark.ckan_config("ckan.plugins", " ".join(PLUGINS))

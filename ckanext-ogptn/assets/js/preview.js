@@ -46,7 +46,8 @@
   // Widths that were measured before our letters were there are those of other letters.
   if (document.fonts) {
     document.fonts.ready.then(function () {
-      if ($.fn.dataTable && $.fn.dataTable.isDataTable('#dtprv')) $('#dtprv').DataTable().columns.adjust()
+      // Before its words in the reader's language are there, the table has no columns to measure; later, the letters are there.
+      if (document.querySelector('.dataTables_scrollHead')) $('#dtprv').DataTable().columns.adjust()
     })
   }
 })(jQuery)
