@@ -238,6 +238,7 @@ with app.test_request_context(), read.open_table(sys.argv[2]) as reading:
 """
 
 
+@pytest.mark.faults
 def test_what_a_killed_load_leaves_is_removed(tmp_path: Path, resource: str, small_pieces: None, pytestconfig: pytest.Config) -> None:
     send(write(tmp_path / "a.csv", 500), resource)
     path = write(tmp_path / "b.csv", 10_000)

@@ -81,6 +81,7 @@ def planned() -> list[str]:
     return background.get_queue().scheduled_job_registry.get_job_ids()
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("step", ["fetch", "load"])
 def test_a_file_that_a_worker_was_killed_over_is_read_by_the_next(
     open_dataset_factory: Any, http_server: SourceServer, worker: Any, monkeypatch: pytest.MonkeyPatch, step: str
