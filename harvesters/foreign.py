@@ -780,13 +780,13 @@ class Draft:
         elif written:
             self._backend.report(BAD_LINK, field=f"{where}-url", value=written)
             self._add(described, written)
-        said = [(name, text) for name, value in more if (text := plain(value))]
+        others = [(name, text) for name, value in more if (text := plain(value))]
         for name, kind in (("status", "distribution_statuses"), ("availability", "availabilities")):
             if (text := plain(values.get(name))) and (code := _code_or_last_part(kind, text)):
                 resource[name] = code
             elif text:
-                said.append((name, text))
-        for name, text in said:
+                others.append((name, text))
+        for name, text in others:
             self._add(described, f"{name}: {text[:2_000]}")
         if described:
             resource["description_translated"] = described

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 @contextlib.contextmanager
 def no_search_for_cycles() -> Iterator[None]:
     """Cells of a table and fields of a batch come and go, hardly any of them in a cycle, and each search would look through all that CKAN
-    has in memory: a tenth of a harvest's time, a third of a table's. For the whole process; what is left is found afterwards."""
+    has in memory. For the whole process; what is left is found afterwards."""
     was = gc.isenabled()
     gc.disable()
     try:

@@ -130,7 +130,7 @@ def clean(text: str) -> str:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if text.isascii():
         return text.strip()
-    # Looked for first: to translate a long text takes ten times as long, and hardly any has one.
+    # Looked for first: to translate a text takes longer than to look through it, and hardly any has one.
     if _ANY_INVISIBLE.search(text):
         text = text.translate(_INVISIBLE)
     return unicodedata.normalize("NFC", text).strip()

@@ -7,7 +7,6 @@ with a sentence that says which and why: half a portal that looks alive is worse
 
 from __future__ import annotations
 
-import dataclasses
 import fcntl
 import hashlib
 import json
@@ -175,8 +174,10 @@ class Supervisor:
             write_url = read_url = None
             self.say("no DataStore: CKAN_DATASTORE_WRITE_URL and CKAN_DATASTORE_READ_URL are not set")
         samples, noted = self._start_samples(database, ports)
-        site = Site(database, write_url, read_url, redis_url, external.solr, options.host, options.port, site_url, samples)
-        site = dataclasses.replace(site, datastore_embedded=superuser_url is not None)
+        site = Site(
+            database, write_url, read_url, redis_url, external.solr, options.host, options.port, site_url, samples,
+            datastore_embedded=superuser_url is not None,
+        )  # fmt: skip
         site.write(layout, secrets)
         self._prepare(site, superuser_url, unclean=bool(previous) and not previous.get("clean"), moved=samples != noted)
 

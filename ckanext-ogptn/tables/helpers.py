@@ -12,12 +12,16 @@ from .model import NONE
 
 
 def ogptn_table(resource: dict[str, Any]) -> dict[str, Any] | None:
-    """What is known of a file's table, as ``ogptn_table_show`` answers it; None where there is nothing to show."""
-    try:
-        shown = tk.get_action("ogptn_table_show")({}, {"resource_id": resource["id"]})
-    except (tk.NotAuthorized, tk.ObjectNotFound):
-        return None
-    return shown if shown["state"] != NONE else None
+    """What is known of a file's table, as ``ogptn_table_show`` answers it; None where there is nothing to show. A page asks in several
+    places, and is answered once."""
+    known: dict[str, dict[str, Any] | None] = tk.g.setdefault("ogptn_tables", {})
+    if resource["id"] not in known:
+        try:
+            shown = tk.get_action("ogptn_table_show")({}, {"resource_id": resource["id"]})
+        except (tk.NotAuthorized, tk.ObjectNotFound):
+            shown = None
+        known[resource["id"]] = shown if shown and shown["state"] != NONE else None
+    return known[resource["id"]]
 
 
 def ogptn_table_formats(rows: int | None) -> list[str]:

@@ -15,7 +15,6 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 from urllib.parse import unquote, urlsplit
 
-import ckan.lib.jobs as background
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
@@ -26,6 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm.attributes import flag_modified
 from typing_extensions import Self
 
+from ..catalogue.later import once_later
 from ..fetch import AddressPolicy, Client, FetchError
 from ..fetch import Limits as FetchLimits
 from . import access, config
@@ -61,15 +61,11 @@ def schedule() -> None:
 
 
 def _look_again() -> None:
-    """Put the next :func:`sweep` into the worker's scheduler, once: whoever comes second finds it there.
+    """Put the next :func:`sweep` into the worker's scheduler, once.
 
     :raises RedisError: there is no queue
     """
-    due = now() + dt.timedelta(seconds=SWEEP_EVERY)
-    queue = background.get_queue()
-    job_id = f"ogptn-tables-sweep-{tk.config['ckan.site_id']}-{int(due.timestamp()) // SWEEP_EVERY}"
-    if job_id not in queue.scheduled_job_registry:
-        queue.enqueue_at(due, scheduled_sweep, job_id=job_id, result_ttl=0)
+    once_later(scheduled_sweep, "ogptn-tables-sweep", SWEEP_EVERY)
 
 
 def scheduled_sweep() -> None:

@@ -32,7 +32,8 @@ EXACT_DISTINCT = 10_000
 #: The label of the column that marks totals, in the languages of the portal: a data dictionary has one label.
 KIND_LABEL = "نوع السطر · Nature de la ligne · Kind of row"
 
-#: How many COPYs a large table is sent by. Each is a process of PostgreSQL's; the one that reads the file can feed three.
+#: How many COPYs a large table is sent by. Each is a process of PostgreSQL's; on two processors three were no faster than two
+#: (``python -m tests.benchmarks.tables``).
 WRITERS = 2
 
 #: Cells, and characters of text, that are looked at before a type is guessed.

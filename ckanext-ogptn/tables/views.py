@@ -22,9 +22,9 @@ from . import download as files
 blueprint = Blueprint("ogptn_tables", __name__)
 #: What file systems do not take in a name.
 _NOT_IN_NAMES = re.compile(r'[\\/:*?"<>|\x00-\x1f\u200e\u200f\u202a-\u202e\u2066-\u2069]+')
-#: Of a download's address: what goes to ``datastore_search`` as it is.
 #: A word as PostgreSQL's parser takes it; a decimal point, a dot or a hyphen inside belongs to it.
 _WORDS = re.compile(r"\w+(?:[.-]\w+)*")
+#: Of a download's address: what goes to ``datastore_search`` as it is.
 _SEARCHED = ("q", "plain", "language", "sort", "fields", "full_text")
 
 

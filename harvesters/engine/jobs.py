@@ -18,6 +18,7 @@ from croniter import croniter
 from rq.exceptions import DeserializationError
 from sqlalchemy import exc
 
+from ckanext.ogptn.catalogue.later import once_later
 from ckanext.ogptn.tables import jobs as tables
 
 from . import config, removal
@@ -132,12 +133,8 @@ def scheduled_tick() -> None:
 
 
 def schedule_tick() -> None:
-    """Put the next tick into CKAN's scheduler, once: whoever comes second finds the same minute's tick there."""
-    due = now() + dt.timedelta(seconds=EVERY)
-    queue = background.get_queue(config.queue())
-    job_id = f"{TICK}-{tk.config.get('ckan.site_id')}-{int(due.timestamp()) // EVERY}"
-    if not queue.scheduled_job_registry.get_job_ids() or job_id not in queue.scheduled_job_registry:
-        queue.enqueue_at(due, scheduled_tick, job_id=job_id, result_ttl=0)
+    """Put the next tick into CKAN's scheduler, once."""
+    once_later(scheduled_tick, TICK, EVERY, config.queue())
 
 
 def _start_due() -> int:

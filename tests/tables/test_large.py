@@ -28,12 +28,6 @@ HEADER = "الولاية;Libellé;Montant;Jour;Exercice\n"
 
 
 @pytest.fixture
-def resource(open_dataset_factory: Any) -> str:
-    dataset = open_dataset_factory(resources=[{"url": "http://example.tn/a.csv", "format": "CSV"}])
-    return dataset["resources"][0]["id"]
-
-
-@pytest.fixture
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few thousand rows are a large table."""
     monkeypatch.setattr(load, "_HELD", 400)

@@ -20,12 +20,6 @@ pytestmark = pytest.mark.usefixtures("clean_db")
 TEXT = "Titre;الولاية;Montant (DT);Jour\n1;تونس;1 234,567;31/01/2018\n2;صفاقس;5,5;-\n1;تونس;7;01/02/2018\nTotal;;1 247,067;\n"
 
 
-@pytest.fixture
-def resource(open_dataset_factory: Any) -> str:
-    dataset = open_dataset_factory(resources=[{"url": "http://example.tn/a.csv", "format": "CSV"}])
-    return dataset["resources"][0]["id"]
-
-
 def load(path: Path, resource_id: str, text: str | None = None) -> Any:
     if text is not None:
         path.write_text(text)
